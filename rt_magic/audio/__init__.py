@@ -1,0 +1,1 @@
+"""Sound: samples and clocks, files, the recording on disk, speech detection."""

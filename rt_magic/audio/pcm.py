@@ -1,0 +1,83 @@
+"""PCM16 samples and the clocks that count them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 24_000
+"""Samples per second of every recording and of every connection to a service, in Hz."""
+
+BYTES_PER_SAMPLE = 2
+
+
+def to_pcm16(samples: NDArray[np.floating] | NDArray[np.integer]) -> bytes:
+    """Convert mono samples to little-endian PCM16: floats in -1…1 (clipped), int16 as it is, int32 by its upper half."""
+    if samples.dtype == np.int16:
+        return samples.astype("<i2", copy=False).tobytes()
+    if samples.dtype == np.int32:
+        return (samples >> 16).astype("<i2").tobytes()
+    if samples.dtype == np.uint8:
+        return ((samples.astype(np.int16) - 128) << 8).astype("<i2").tobytes()
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise TypeError(f"samples of type {samples.dtype} are not audio; give float (-1 to 1), int16, int32 or uint8")
+    scaled = np.clip(np.nan_to_num(samples) * 32768.0, -32768, 32767)
+    return np.rint(scaled).astype("<i2").tobytes()
+
+
+def to_float32(pcm: bytes) -> NDArray[np.float32]:
+    """Convert PCM16 bytes to float32 samples in -1…1."""
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768.0)
+
+
+def silence(samples: int) -> bytes:
+    """Return that many samples of digital silence as PCM16."""
+    return bytes(samples * BYTES_PER_SAMPLE)
+
+
+class Timeline:
+    """Map the sample positions of one connection to those of the recording.
+
+    A connection receives stretches of the recording with padding between or after them; `add` and `pad` note
+    what was sent, in order, and `to_recording` answers for any position, padding counting as the point where the
+    recording stood.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        """Samples sent on the connection, padding included."""
+        self.padding = 0
+        """Samples of padding among them."""
+        self._starts: list[int] = []
+        self._positions: list[int] = []
+        self._moves: list[bool] = []
+
+    def add(self, position: int, samples: int) -> None:
+        """Note that `samples` samples of the recording from `position` on were sent."""
+        if not (self._moves and self._moves[-1] and self.to_recording(self.length) == position):
+            self._note(position, True)
+        self.length += samples
+
+    def pad(self, samples: int) -> None:
+        """Note that `samples` samples which are not in the recording were sent."""
+        if not self._moves or self._moves[-1]:
+            self._note(self.to_recording(self.length), False)
+        self.length += samples
+        self.padding += samples
+
+    def _note(self, position: int, moves: bool) -> None:
+        self._starts.append(self.length)
+        self._positions.append(position)
+        self._moves.append(moves)
+
+    def to_recording(self, sample: int) -> int:
+        """Return the recording's position for a position of the connection, both in samples."""
+        if not self._starts:
+            return 0
+        index = max(0, bisect_right(self._starts, sample) - 1)
+        offset = max(0, sample - self._starts[index]) if self._moves[index] else 0
+        if index + 1 < len(self._starts) and self._moves[index]:
+            offset = min(offset, self._starts[index + 1] - self._starts[index])
+        return self._positions[index] + offset

@@ -1,0 +1,117 @@
+"""The spooled recording: all audio of a session on disk, on one sample clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from rt_magic.exceptions import AudioError
+
+
+def recordings_folder() -> Path:
+    """Return the folder that holds this user's recordings."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("rt_magic")) / "recordings"
+
+
+class Recording:
+    """Append PCM16 at the end, read it anywhere; every method may be called from any thread.
+
+    Nothing is kept in memory: each append is one write to the operating system, so that what was appended survives
+    the death of this process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / "audio.pcm"
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._lock = threading.Lock()
+        self._samples = os.fstat(self._file).st_size // BYTES_PER_SAMPLE
+        self._closed = False
+
+    @classmethod
+    def create(cls) -> Recording:
+        """Start an empty recording in a folder of its own, readable by this user only."""
+        name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{secrets.token_hex(4)}"
+        folder = recordings_folder() / name
+        try:
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+            return cls(folder)
+        except OSError as error:
+            raise AudioError(
+                f"no recording can be kept in {folder.parent} ({error.strerror}); free or allow that folder, "
+                "or set XDG_STATE_HOME to one that can be written"
+            ) from error
+
+    @property
+    def samples(self) -> int:
+        """Length in samples at 24 kHz."""
+        return self._samples
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self._samples / SAMPLE_RATE
+
+    def append(self, pcm: bytes) -> int:
+        """Add whole PCM16 samples and return the position of the first one, in samples.
+
+        Raises AudioError for half a sample, and OSError where the disk is full.
+        """
+        if len(pcm) % BYTES_PER_SAMPLE:
+            raise AudioError(f"a chunk of {len(pcm)} bytes ends inside a sample; PCM16 has {BYTES_PER_SAMPLE} bytes a sample")
+        with self._lock:
+            if self._closed:
+                raise AudioError("the recording is closed; start a new session to record more")
+            position = self._samples
+            self._write(pcm, position * BYTES_PER_SAMPLE)
+            self._samples += len(pcm) // BYTES_PER_SAMPLE
+            return position
+
+    def _write(self, pcm: bytes, offset: int) -> None:
+        os.lseek(self._file, offset, os.SEEK_SET)
+        rest = memoryview(pcm)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the PCM16 of samples `start` to `stop` (exclusive), fewer where the recording is shorter."""
+        start, stop = max(0, start), min(stop, self._samples)
+        if stop <= start:
+            return b""
+        if not self._path.exists():
+            raise AudioError(f"the recording in {self.folder} was deleted; its audio is gone")
+        with self._path.open("rb") as file:
+            file.seek(start * BYTES_PER_SAMPLE)
+            return file.read((stop - start) * BYTES_PER_SAMPLE)
+
+    def describe(self, facts: Mapping[str, Any]) -> None:
+        """Write what a later process needs to make sense of the audio, as `session.json` beside it; no secrets."""
+        path = self.folder / "session.json"
+        temporary = path.with_suffix(".part")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(dict(facts), file, ensure_ascii=False)
+        temporary.replace(path)
+
+    def close(self) -> None:
+        """Stop taking audio; it can still be read."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                os.close(self._file)
+
+    def delete(self) -> None:
+        """Close and remove the audio and its folder from the disk."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

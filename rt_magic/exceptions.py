@@ -1,0 +1,84 @@
+"""Everything rt_magic raises on purpose.
+
+RtMagicError
+├── ConfigurationError        a setting, option or argument that cannot work
+├── AuthenticationError       the service refused the key or token
+├── ServiceConnectionError    no connection could be opened or kept
+├── ProtocolError
+│   ├── LocalProtocolError    this side broke the rules: a bug in the caller
+│   └── RemoteProtocolError   the other side did
+├── ServiceError              the service answered, and the answer was an error
+├── MicrophoneError           no sound from the browser, or no permission to use it
+└── AudioError                a file, array or chunk that is not usable audio
+
+Every message says what happened, the value received, and what to do. None contains a key or a token.
+"""
+
+from __future__ import annotations
+
+
+class RtMagicError(Exception):
+    """Base of all errors of this package; `request_id` names the service's own record of the request, if it gave one."""
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.message} (request id {self.request_id})" if self.request_id else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors travel between processes (`transcribe_files`); keyword arguments would be lost by the default.
+        return _rebuild, (type(self), self.message, self.request_id)
+
+
+def _rebuild(kind: type[RtMagicError], message: str, request_id: str | None) -> RtMagicError:
+    return kind(message, request_id=request_id)
+
+
+class ConfigurationError(RtMagicError):
+    """A setting, option or argument cannot work; nothing was opened."""
+
+
+class AuthenticationError(RtMagicError):
+    """The service refused the credential, or no credential could be had."""
+
+
+class ServiceConnectionError(RtMagicError):
+    """No connection to the service could be opened, or it broke and could not be restored."""
+
+
+class ProtocolError(RtMagicError):
+    """The rules of the wire were broken; see the two subclasses for whose fault it was."""
+
+
+class LocalProtocolError(ProtocolError):
+    """This side did something the protocol does not allow in its present state; the state is unchanged."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The other side sent something that cannot be read as the protocol."""
+
+
+class ServiceError(RtMagicError):
+    """The service reported an error; `code` is its own word for it, if it gave one."""
+
+    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_service_error, (self.message, self.code, self.request_id)
+
+
+def _rebuild_service_error(message: str, code: str | None, request_id: str | None) -> ServiceError:
+    return ServiceError(message, code=code, request_id=request_id)
+
+
+class MicrophoneError(RtMagicError):
+    """The browser gave no microphone, or it stopped giving sound."""
+
+
+class AudioError(RtMagicError):
+    """The input is not audio that can be read, or not in a form that was promised."""

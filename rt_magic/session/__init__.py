@@ -1,0 +1,1 @@
+"""From a service's settings to a session over one or more connections."""

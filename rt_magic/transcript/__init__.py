@@ -1,0 +1,1 @@
+"""What a user gets: segments, the live transcript, and its exports."""

@@ -1,0 +1,1 @@
+"""The protocol of realtime transcription, without any I/O."""

@@ -1,0 +1,575 @@
+"""Client and server events of the Realtime protocol, and their encoding as JSON text.
+
+Names and shapes are those of the GA Realtime API as published in the types of the `openai` package
+(`openai.types.realtime`); the beta spellings that some servers still use are read as well. Events that are not
+known are not errors: services add events, so they decode to `Unknown`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rt_magic.exceptions import RemoteProtocolError
+
+Json: TypeAlias = dict[str, Any]
+
+# ── client events ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdate:
+    """Ask for a configuration; `session` has the shape of the service's dialect."""
+
+    session: Mapping[str, Any]
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAudio:
+    """Add PCM16 little-endian mono bytes at the session's rate; never acknowledged."""
+
+    audio: bytes
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAudio:
+    """Close the turn over all audio since the last commit."""
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAudio:
+    """Drop the audio that is not committed; answered by `Cleared`."""
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteItem:
+    """Remove an item from the conversation."""
+
+    item_id: str
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResponse:
+    """Stop a response of a voice model that should have stayed silent."""
+
+    event_id: str | None = None
+
+
+# ── server events ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated:
+    """First frame of a connection: the session as it is before any update."""
+
+    session: Mapping[str, Any]
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdated:
+    """An update was accepted; `session` is the whole configuration now in force."""
+
+    session: Mapping[str, Any]
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Turn detection heard speech; the time is in ms of the connection's audio and includes the prefix padding."""
+
+    item_id: str | None
+    audio_start_ms: int | None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """Turn detection heard the end; the time is in ms of the connection's audio and includes the closing silence."""
+
+    item_id: str | None
+    audio_end_ms: int | None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A turn is closed and will be transcribed; `previous_item_id` gives the order of turns."""
+
+    item_id: str | None
+    previous_item_id: str | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The audio that was not committed is gone."""
+
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAdded:
+    """The turn's item stands in the conversation (beta servers call this `conversation.item.created`)."""
+
+    item_id: str | None
+    previous_item_id: str | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    """The turn's item is complete, its transcription may still be under way."""
+
+    item_id: str | None
+    previous_item_id: str | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More interim text of a turn, to be appended verbatim."""
+
+    item_id: str | None
+    delta: str
+    content_index: int = 0
+    logprobs: tuple[Json, ...] | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The final text of a turn; it replaces whatever the deltas said.
+
+    `words` (dicts with `word`, `start`, `end` in seconds of the turn's committed audio, `probability`) is our
+    embedded server's extension.
+    """
+
+    item_id: str | None
+    transcript: str
+    content_index: int = 0
+    logprobs: tuple[Json, ...] | None = None
+    usage: Mapping[str, Any] | None = None
+    languages: tuple[str, ...] | None = None
+    words: tuple[Json, ...] | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSegment:
+    """A piece of a turn by one speaker; times in seconds of the turn's audio."""
+
+    item_id: str | None
+    segment_id: str
+    text: str
+    speaker: str | None
+    start: float
+    end: float
+    content_index: int = 0
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A turn could not be transcribed; the session goes on."""
+
+    item_id: str | None
+    message: str
+    code: str | None = None
+    kind: str | None = None
+    param: str | None = None
+    content_index: int = 0
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEvent:
+    """The service complains; `client_event_id` names the event that caused it, where the service says so."""
+
+    message: str
+    code: str | None = None
+    kind: str | None = None
+    param: str | None = None
+    client_event_id: str | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCreated:
+    """A voice model began to answer, which a transcription must not pay for."""
+
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Any other event; `data` is the whole JSON object."""
+
+    type: str
+    data: Mapping[str, Any]
+    event_id: str = ""
+
+
+ClientEvent: TypeAlias = SessionUpdate | AppendAudio | CommitAudio | ClearAudio | DeleteItem | CancelResponse
+ServerEvent: TypeAlias = (
+    SessionCreated
+    | SessionUpdated
+    | SpeechStarted
+    | SpeechStopped
+    | Committed
+    | Cleared
+    | ItemAdded
+    | ItemDone
+    | Delta
+    | Completed
+    | SpeakerSegment
+    | Failed
+    | ErrorEvent
+    | ResponseCreated
+    | Unknown
+)
+
+# ── encoding ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
+def encode(event: ClientEvent | ServerEvent) -> str:
+    """Return the event as the text of one WebSocket message."""
+    if isinstance(event, AppendAudio) and event.event_id is None:
+        # The one hot path: nothing here needs escaping, and this is twice as fast as going through json.
+        return f'{{"type":"input_audio_buffer.append","audio":"{base64.b64encode(event.audio).decode("ascii")}"}}'
+    return json.dumps(_ENCODERS[type(event)](event), ensure_ascii=False, separators=(",", ":"))
+
+
+def _object(type_: str, event: Any, **fields: Any) -> Json:
+    """Build the JSON object; None means that a field is left out, since services refuse many nulls."""
+    body: Json = {"type": type_}
+    if event.event_id:
+        body["event_id"] = event.event_id
+    body.update((key, value) for key, value in fields.items() if value is not None)
+    return body
+
+
+def _item(event: ItemAdded | ItemDone) -> Json:
+    content = [{"type": "input_audio"}]
+    return {
+        "id": event.item_id, "object": "realtime.item", "type": "message", "status": "completed", "role": "user",
+        "content": content,
+    }  # fmt: skip
+
+
+def _with_previous(body: Json, previous_item_id: str | None) -> Json:
+    body["previous_item_id"] = previous_item_id
+    return body
+
+
+def _error(event: ErrorEvent) -> Json:
+    error = {"type": event.kind or "invalid_request_error", "code": event.code, "message": event.message}
+    return error | {"param": event.param, "event_id": event.client_event_id}
+
+
+def _failure(event: Failed) -> Json:
+    return {"type": event.kind or "transcription_error", "code": event.code, "message": event.message, "param": event.param}
+
+
+_ENCODERS: dict[type, Callable[[Any], Json]] = {
+    SessionUpdate: lambda e: _object("session.update", e, session=dict(e.session)),
+    AppendAudio: lambda e: _object("input_audio_buffer.append", e, audio=base64.b64encode(e.audio).decode("ascii")),
+    CommitAudio: lambda e: _object("input_audio_buffer.commit", e),
+    ClearAudio: lambda e: _object("input_audio_buffer.clear", e),
+    DeleteItem: lambda e: _object("conversation.item.delete", e, item_id=e.item_id),
+    CancelResponse: lambda e: _object("response.cancel", e),
+    SessionCreated: lambda e: _object("session.created", e, session=dict(e.session)),
+    SessionUpdated: lambda e: _object("session.updated", e, session=dict(e.session)),
+    SpeechStarted: lambda e: _object(
+        "input_audio_buffer.speech_started", e, item_id=e.item_id, audio_start_ms=e.audio_start_ms
+    ),
+    SpeechStopped: lambda e: _object(
+        "input_audio_buffer.speech_stopped", e, item_id=e.item_id, audio_end_ms=e.audio_end_ms
+    ),
+    Committed: lambda e: _with_previous(
+        _object("input_audio_buffer.committed", e, item_id=e.item_id), e.previous_item_id
+    ),
+    Cleared: lambda e: _object("input_audio_buffer.cleared", e),
+    ItemAdded: lambda e: _with_previous(_object("conversation.item.added", e, item=_item(e)), e.previous_item_id),
+    ItemDone: lambda e: _with_previous(_object("conversation.item.done", e, item=_item(e)), e.previous_item_id),
+    Delta: lambda e: _object(
+        f"{_TRANSCRIPTION}.delta", e, item_id=e.item_id, content_index=e.content_index, delta=e.delta,
+        logprobs=None if e.logprobs is None else list(e.logprobs),
+    ),
+    Completed: lambda e: _object(
+        f"{_TRANSCRIPTION}.completed", e, item_id=e.item_id, content_index=e.content_index, transcript=e.transcript,
+        logprobs=None if e.logprobs is None else list(e.logprobs), usage=None if e.usage is None else dict(e.usage),
+        languages=None if e.languages is None else [{"code": code} for code in e.languages],
+        words=None if e.words is None else list(e.words),
+    ),
+    SpeakerSegment: lambda e: _object(
+        f"{_TRANSCRIPTION}.segment", e, item_id=e.item_id, content_index=e.content_index, id=e.segment_id,
+        text=e.text, speaker=e.speaker, start=e.start, end=e.end,
+    ),
+    Failed: lambda e: _object(
+        f"{_TRANSCRIPTION}.failed", e, item_id=e.item_id, content_index=e.content_index, error=_failure(e)
+    ),
+    ErrorEvent: lambda e: _object("error", e, error=_error(e)),
+    ResponseCreated: lambda e: _object("response.created", e, response={"object": "realtime.response"}),
+    Unknown: lambda e: {**e.data, "type": e.type} | ({"event_id": e.event_id} if e.event_id else {}),
+}  # fmt: skip
+
+# ── decoding ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def decode(message: str | bytes) -> ServerEvent:
+    """Read one message of a service.
+
+    Raises RemoteProtocolError where it is not a JSON object with a `type`, or a field has the wrong JSON type.
+    """
+    body = _parse(message)
+    decoder = _SERVER_DECODERS.get(body["type"])
+    try:
+        return decoder(body) if decoder else Unknown(body["type"], body, _text(body.get("event_id")) or "")
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RemoteProtocolError(f"a {body['type']!r} event has a field of the wrong type ({error}): {_shown(message)}") from error
+
+
+def decode_client(message: str | bytes) -> ClientEvent:
+    """Read one message of a client, as a server does.
+
+    Raises RemoteProtocolError; its `code` and `param` attributes carry what a service would answer.
+    """
+    if isinstance(message, bytes):
+        raise ClientEventError("Expected a text WebSocket message.", code="invalid_event")
+    try:
+        body = _parse(message)
+    except RemoteProtocolError as error:
+        raise ClientEventError(str(error), code="invalid_json") from error
+    event_id = body.get("event_id")
+    if event_id is not None and (not isinstance(event_id, str) or len(event_id) > 512):
+        raise ClientEventError("'event_id' must be a string of at most 512 characters.", code="invalid_value", param="event_id")
+    decoder = _CLIENT_DECODERS.get(body["type"])
+    if decoder is None:
+        known = ", ".join(repr(name) for name in _CLIENT_DECODERS)
+        raise ClientEventError(
+            f"Invalid value: {body['type']!r}. Supported values are: {known}.", code="invalid_value", param="type", event_id=event_id
+        )
+    try:
+        return decoder(body, event_id)
+    except _MissingError as error:
+        raise ClientEventError(
+            f"Missing required parameter: '{error}'.", code="missing_required_parameter", param=str(error), event_id=event_id
+        ) from None
+    except _InvalidError as error:
+        raise ClientEventError(f"Invalid value for '{error}'.", code="invalid_type", param=str(error), event_id=event_id) from None
+
+
+class ClientEventError(RemoteProtocolError):
+    """A client's message that a server must answer with an `error` event."""
+
+    def __init__(self, message: str, *, code: str, param: str | None = None, event_id: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
+        self.event_id = event_id if isinstance(event_id, str) else None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_client_event_error, (self.message, self.code, self.param, self.event_id)
+
+
+def _rebuild_client_event_error(message: str, code: str, param: str | None, event_id: str | None) -> ClientEventError:
+    return ClientEventError(message, code=code, param=param, event_id=event_id)
+
+
+class _MissingError(Exception):
+    pass
+
+
+class _InvalidError(Exception):
+    pass
+
+
+def _parse(message: str | bytes) -> Json:
+    try:
+        body = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise RemoteProtocolError(f"a message is not JSON: {_shown(message)}") from error
+    if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+        raise RemoteProtocolError(f"a message is not an object with a 'type': {_shown(message)}")
+    return body
+
+
+def _shown(message: str | bytes) -> str:
+    return repr(message[:120]) + ("…" if len(message) > 120 else "")
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"expected text, got {value!r:.60}")
+
+
+def _index(value: object) -> int:
+    """Read `content_index`, which is optional in the published schema and absent on some servers."""
+    if value is None:
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise TypeError(f"expected a whole number, got {value!r:.60}")
+
+
+def _milliseconds(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return int(value)
+    raise TypeError(f"expected milliseconds, got {value!r:.60}")
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    raise TypeError(f"expected seconds, got {value!r:.60}")
+
+
+def _mapping(value: object) -> Json:
+    if isinstance(value, dict):
+        return value
+    raise TypeError(f"expected an object, got {value!r:.60}")
+
+
+def _mappings(value: object) -> tuple[Json, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return tuple(_mapping(entry) for entry in value)
+    raise TypeError(f"expected a list, got {value!r:.60}")
+
+
+def _languages(value: object) -> tuple[str, ...] | None:
+    """Read detected languages, given as codes or as objects with a `code`."""
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {value!r:.60}")
+    codes = [entry.get("code") or entry.get("language") if isinstance(entry, dict) else entry for entry in value]
+    return tuple(code for code in codes if isinstance(code, str))
+
+
+def _event_id(body: Json) -> str:
+    return _text(body.get("event_id")) or ""
+
+
+def _item_id(body: Json) -> str | None:
+    item = body.get("item")
+    return _text(item.get("id")) if isinstance(item, dict) else _text(body.get("item_id"))
+
+
+def _decode_failed(body: Json) -> Failed:
+    error = _mapping(body.get("error") or {})
+    return Failed(
+        _text(body.get("item_id")), _text(error.get("message")) or "", _text(error.get("code")), _text(error.get("type")),
+        _text(error.get("param")), _index(body.get("content_index")), _event_id(body),
+    )  # fmt: skip
+
+
+def _decode_error(body: Json) -> ErrorEvent:
+    error = body.get("error")
+    if isinstance(error, str) or error is None:  # some compatible servers send a bare sentence
+        return ErrorEvent(error or _text(body.get("message")) or "", event_id=_event_id(body))
+    error = _mapping(error)
+    code = error.get("code")
+    return ErrorEvent(
+        _text(error.get("message")) or "", None if code is None else str(code), _text(error.get("type")), _text(error.get("param")),
+        _text(error.get("event_id")), _event_id(body),
+    )  # fmt: skip
+
+
+def _decode_completed(body: Json) -> Completed:
+    usage = body.get("usage")
+    return Completed(
+        _text(body.get("item_id")), _text(body.get("transcript")) or "", _index(body.get("content_index")),
+        _mappings(body.get("logprobs")), None if usage is None else _mapping(usage), _languages(body.get("languages")),
+        _mappings(body.get("words")), _event_id(body),
+    )  # fmt: skip
+
+
+_ServerDecoder: TypeAlias = Callable[[Json], ServerEvent]
+
+_SERVER_DECODERS: dict[str, _ServerDecoder] = {
+    "session.created": lambda b: SessionCreated(_mapping(b.get("session") or {}), _event_id(b)),
+    "session.updated": lambda b: SessionUpdated(_mapping(b.get("session") or {}), _event_id(b)),
+    "input_audio_buffer.speech_started": lambda b: SpeechStarted(
+        _item_id(b), _milliseconds(b.get("audio_start_ms")), _event_id(b)
+    ),
+    "input_audio_buffer.speech_stopped": lambda b: SpeechStopped(
+        _item_id(b), _milliseconds(b.get("audio_end_ms")), _event_id(b)
+    ),
+    "input_audio_buffer.committed": lambda b: Committed(
+        _text(b.get("item_id")), _text(b.get("previous_item_id")), _event_id(b)
+    ),
+    "input_audio_buffer.cleared": lambda b: Cleared(_event_id(b)),
+    "conversation.item.added": lambda b: ItemAdded(_item_id(b), _text(b.get("previous_item_id")), _event_id(b)),
+    "conversation.item.done": lambda b: ItemDone(_item_id(b), _text(b.get("previous_item_id")), _event_id(b)),
+    f"{_TRANSCRIPTION}.delta": lambda b: Delta(
+        _text(b.get("item_id")), _text(b.get("delta")) or "", _index(b.get("content_index")),
+        _mappings(b.get("logprobs")), _event_id(b),
+    ),
+    f"{_TRANSCRIPTION}.completed": _decode_completed,
+    f"{_TRANSCRIPTION}.segment": lambda b: SpeakerSegment(
+        _text(b.get("item_id")), str(b.get("id", "")), _text(b.get("text")) or "", _text(b.get("speaker")),
+        _seconds(b.get("start")), _seconds(b.get("end")), _index(b.get("content_index")), _event_id(b),
+    ),
+    f"{_TRANSCRIPTION}.failed": _decode_failed,
+    "error": _decode_error,
+    "response.created": lambda b: ResponseCreated(_event_id(b)),
+}  # fmt: skip
+# Beta servers' spellings of the same events.
+_SERVER_DECODERS["transcription_session.created"] = _SERVER_DECODERS["session.created"]
+_SERVER_DECODERS["transcription_session.updated"] = _SERVER_DECODERS["session.updated"]
+_SERVER_DECODERS["conversation.item.created"] = _SERVER_DECODERS["conversation.item.added"]
+
+
+def _decode_session_update(body: Json, event_id: str | None) -> SessionUpdate:
+    if "session" not in body:
+        raise _MissingError("session")
+    if not isinstance(body["session"], dict):
+        raise _InvalidError("session")
+    return SessionUpdate(body["session"], event_id)
+
+
+def _decode_append(body: Json, event_id: str | None) -> AppendAudio:
+    audio = body.get("audio")
+    if audio is None:
+        raise _MissingError("audio")
+    if not isinstance(audio, str):
+        raise _InvalidError("audio")
+    try:
+        return AppendAudio(base64.b64decode(audio, validate=True), event_id)
+    except (binascii.Error, ValueError):
+        raise _InvalidError("audio") from None
+
+
+def _decode_delete(body: Json, event_id: str | None) -> DeleteItem:
+    if not isinstance(body.get("item_id"), str):
+        raise _MissingError("item_id")
+    return DeleteItem(body["item_id"], event_id)
+
+
+_CLIENT_DECODERS: dict[str, Callable[[Json, str | None], ClientEvent]] = {
+    "session.update": _decode_session_update,
+    "input_audio_buffer.append": _decode_append,
+    "input_audio_buffer.commit": lambda _, event_id: CommitAudio(event_id),
+    "input_audio_buffer.clear": lambda _, event_id: ClearAudio(event_id),
+    "conversation.item.delete": _decode_delete,
+    "response.cancel": lambda _, event_id: CancelResponse(event_id),
+}
