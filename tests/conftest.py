@@ -1,0 +1,37 @@
+"""What every test stands on: no service settings and no home folder of whoever runs it, browser tests last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SERVICE_SETTINGS = ("RT_MAGIC_", "AZURE_", "OPENAI_")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def machine_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take away the caller's service settings and keep recordings out of the caller's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(SERVICE_SETTINGS)]:
+            patch.delenv(name)
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("HOME", str(home))
+        patch.setenv("USERPROFILE", str(home))
+        patch.setenv("LOCALAPPDATA", str(home / "AppData"))
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        patch.setenv("IPYTHONDIR", str(home / "ipython"))
+        yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests last: Playwright leaves a running loop on the main thread, where asyncio tests need none."""
+    browser = Path(__file__).parent / "browser"
+    for item in items:
+        if browser in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
