@@ -1,0 +1,175 @@
+"""The line after the magic: how it is split, read and refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from rt_magic.arguments import (
+    OPTIONS,
+    Arguments,
+    duration,
+    keyword_list,
+    look_up,
+    parse,
+    silence,
+    speed,
+    split,
+)
+from rt_magic.exceptions import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", []),
+        ("   ", []),
+        ('--from "my talk.wav"', ["--from", "my talk.wav"]),
+        ('--keywords="New York,Paris"', ["--keywords=New York,Paris"]),
+        ("--keywords='New York',Paris", ["--keywords=New York,Paris"]),
+        ("--prompt l'école", ["--prompt", "l'école"]),
+        ("--prompt 'l'école est là'", ["--prompt", "l'école est là"]),
+        ('--prompt "l\'école" x', ["--prompt", "l'école", "x"]),
+        (r'--from "C:\a b\x.wav"', ["--from", r"C:\a b\x.wav"]),
+        (r'--save "C:\talks\"', ["--save", "C:\\talks\\"]),
+        (r"--from C:\a\x.wav", ["--from", r"C:\a\x.wav"]),
+        ("--lang fr # note", ["--lang", "fr"]),
+        ("# note", []),
+        ("--keywords C#,F#", ["--keywords", "C#,F#"]),
+        ("--prompt '# not a note'", ["--prompt", "# not a note"]),
+        ("--prompt {names}", ["--prompt", "{names}"]),
+        ("--prompt costs $5", ["--prompt", "costs", "$5"]),
+        ('--prompt ""', ["--prompt", ""]),
+        ("--lang\tfr\u00a0--wait", ["--lang", "fr", "--wait"]),
+        ("--prompt 'He said \"no\"'", ["--prompt", 'He said "no"']),
+        ('a"b c"d', ["ab cd"]),
+    ],
+)
+def test_split(line: str, words: list[str]) -> None:
+    """Quotes group and go, apostrophes in words stay, backslashes are literal, a # may end the line."""
+    assert split(line) == words
+
+
+@pytest.mark.parametrize("line", ['--from "my talk.wav', "--prompt 'tis", '--prompt 5"', "--prompt 'l'école"])
+def test_unbalanced_quote(line: str) -> None:
+    """A quote that is never closed is refused with the quote to add."""
+    with pytest.raises(ConfigurationError, match=r"is never closed: add ['\"]"):
+        split(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("500ms", 0.5), ("10m", 600.0), ("30s", 30.0), ("1.5m", 90.0), ("45", 45.0), (".5", 0.5), ("2 S", 2.0)],
+)
+def test_duration(text: str, seconds: float) -> None:
+    """Units are ms, s and m; a bare number is seconds."""
+    assert duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "10h", "-3", "0", "1e3", "10 m s", "ten", "0ms", "1:30"])
+def test_duration_refused(text: str) -> None:
+    """Anything else is refused with three examples."""
+    with pytest.raises(ConfigurationError, match="write 500ms, 30s or 10m"):
+        duration(text)
+
+
+def test_silence_in_milliseconds() -> None:
+    """A silence is milliseconds inside and takes the units outside."""
+    assert [silence(text) for text in ("500ms", "0.5", "1s", "10")] == [500, 500, 1000, 10_000]
+
+
+@pytest.mark.parametrize("text", ["500", "11", "1200"])
+def test_bare_silence_that_was_meant_in_milliseconds(text: str) -> None:
+    """`--silence 500` says 500ms instead of waiting eight minutes."""
+    with pytest.raises(ConfigurationError, match=f"type --silence {text}ms"):
+        silence(text)
+
+
+@pytest.mark.parametrize("text", ["20ms", "11s", "1m"])
+def test_silence_out_of_range(text: str) -> None:
+    """A silence nobody can mean is refused with the range."""
+    with pytest.raises(ConfigurationError, match="50ms to 10s"):
+        silence(text)
+
+
+def test_look_up_of_names() -> None:
+    """{name} is the variable's text inside other text, and the variable itself when it stands alone."""
+    names = ["Ada", "Grace"]
+    assert look_up("{names}", {"names": names}, "--keywords") is names
+    assert look_up("with {names} in {town}", {"names": names, "town": "Oslo"}, "--prompt") == "with Ada,Grace in Oslo"
+    assert look_up("{{x}} $5 %d", {}, "--prompt") == "{x} $5 %d"
+
+
+def test_look_up_of_an_unknown_name() -> None:
+    """An unknown {name} names the nearest variable."""
+    with pytest.raises(ConfigurationError, match=r"no variable 'nmaes'; did you mean \{names\}"):
+        look_up("{nmaes}", {"names": 1}, "--keywords")
+
+
+def test_keyword_list() -> None:
+    """Keywords come from commas or from a list."""
+    assert keyword_list("New York, Paris,,Paris") == keyword_list(["New York", "Paris "]) == ("New York", "Paris")
+
+
+def test_parse_everything() -> None:
+    """Each option fills its field, in both spellings."""
+    line = (
+        'talk.wav -l fr,en --service=azure --model whisper-1 --speed 1 --into talk --save "out 1.wav" '
+        '--prompt="Hello {x}" --keywords a,b --vad semantic --silence 300ms --noise near --duration 10m '
+        "--idle=1m --no-wait --new --private"
+    )
+    assert parse(line) == Arguments(
+        source="talk.wav", languages=("fr", "en"), service="azure", model="whisper-1", speed=1.0, into="talk",
+        save="out 1.wav", prompt="Hello {x}", keywords="a,b", turn_detection="semantic", silence_ms=300,
+        noise_reduction="near", duration=600.0, idle=60.0, wait=False, new=True, private=True,
+    )  # fmt: skip
+    assert parse("--status") == Arguments(status=True)
+    assert parse("--stop --wait") == Arguments(stop=True, wait=True)
+    assert parse("--from x.wav --speed max").speed == "max"
+    assert parse("") == Arguments()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--lnag fr", "unknown option --lnag: did you mean --lang?"),
+        ("--Lang fr", "did you mean --lang?"),
+        ("--turn-detection off", "did you mean --vad?"),
+        ("--output x", "did you mean --into?"),
+        ("--zzzzzz", "%transcribe\\? lists them all"),
+        ("--lang", "--lang needs a value"),
+        ("--lang --wait", "--lang needs a value"),
+        ("--lang=", "--lang needs a value"),
+        ("--wait=yes", "--wait takes no value"),
+        ("--lang fr --language en", "contradict each other"),
+        ("--wait --no-wait", "--wait and --no-wait contradict each other"),
+        ("--new --new", "--new is given twice"),
+        ("my talk.wav", "'talk.wav' is one too many: put a name with spaces in quotes"),
+        ("a.wav --from b.wav", "contradict each other"),
+        ("--from b.wav a.wav", "one file at a time"),
+        ("--vad semantics", "did you mean semantic?"),
+        ("--noise loud", "none of near, far, off"),
+        ("--speed fast", "type max"),
+        ("--speed 0", "type max"),
+        ("--into 2x", "no variable name"),
+        ("--save talk.mp3", r".wav or .flac"),
+        ("--silence 500", "type --silence 500ms"),
+        ("--duration soon", "--duration 'soon' is no duration"),
+    ],
+)
+def test_parse_refuses(line: str, says: str) -> None:
+    """A wrong line is refused in one sentence that says what to type."""
+    with pytest.raises(ConfigurationError, match=says.replace("?", r"\?").replace("\\\\?", r"\?")) as caught:
+        parse(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_speed() -> None:
+    """A speed is max or a positive factor."""
+    assert (speed("max"), speed("MAX"), speed("0.5"), speed("2")) == ("max", "max", 0.5, 2.0)
+
+
+def test_every_option_fills_a_field_and_is_explained() -> None:
+    """The option table and the fields agree, so that the manual lists everything that can be typed."""
+    fields = set(Arguments.__dataclass_fields__)
+    assert {option.field for option in OPTIONS} == fields
+    assert all(option.help for option in OPTIONS)
