@@ -1,4 +1,4 @@
-"""What every test stands on: no service settings and no home folder of whoever runs it, browser tests last."""
+"""What every test stands on: nobody's service settings, nobody's home folder, browser tests last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def machine_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: Playwright leaves a running loop on the main thread, where asyncio tests need none."""
+    """Run browser tests last: Playwright leaves a running loop on the main thread, asyncio needs none."""
     browser = Path(__file__).parent / "browser"
     for item in items:
         if browser in item.path.parents:

@@ -66,10 +66,12 @@ class Lab:
         return self._open(path, microphone=microphone, host=host)
 
     def open(self, source: Path, *, kernel: bool = True, microphone: bool = True) -> NotebookPage:
-        """Open a copy of an existing notebook with a new kernel; `kernel=False`: with none, as a reader would."""
+        """Open a copy of a notebook file with a new kernel; `kernel=False`: with none, as a reader would."""
         document = nbformat.read(source, as_version=4)
         if not kernel:
-            document.metadata.kernelspec = {"name": "gone", "display_name": "gone", "language": "python"}
+            # A kernel of an unknown name and language makes the page ask, and "No Kernel" is an answer.
+            document.metadata.pop("language_info", None)
+            document.metadata.kernelspec = {"name": "gone", "display_name": "gone", "language": "gone"}
         path = f"copy-{len(list(self.server.work.iterdir()))}-{source.name}"
         nbformat.write(document, self.server.work / path)
         return self._open(path, kernel=kernel, microphone=microphone)
@@ -121,7 +123,7 @@ def chromium(wav: WavMicrophone) -> Iterator[Browser]:
                 args=[
                     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+                    "--use-fake-device-for-media-stream",
                     f"--use-file-for-fake-audio-capture={wav.path}%noloop",
                     "--host-resolver-rules=MAP rtm.test 127.0.0.1",
                 ],
@@ -175,7 +177,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         folder = RESULTS / re.sub(r"[^\w.-]+", "_", item.nodeid.rpartition("/")[2])
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for number, notebook in enumerate(item.stash.get(OPENED, [])):
+        for number, notebook in enumerate(item.stash.setdefault(OPENED, [])):
             picture = folder / f"{number}.png"
             try:
                 notebook.page.screenshot(path=picture, full_page=True, timeout=5_000)
@@ -184,5 +186,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
                 notebook.console_errors.append(f"no picture: {error}")
             report.sections.append((f"page {notebook.path} ({os.fspath(picture)})",
                                     "\n".join(notebook.console_errors) or "no console errors"))  # fmt: skip
-            report.sections.append(("server log", notebook.server.log()[-3000:]))
+            report.sections.append(("server log", notebook.server.log()[-2000:]))
     return report

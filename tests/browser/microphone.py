@@ -1,4 +1,4 @@
-"""The microphone that Chromium hears: one WAV file at a fixed path, read anew each time a page opens the device."""
+"""The microphone that Chromium hears: one WAV file, read anew each time a page opens the device."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class NotebookPage:
         self._host = host
 
     def open(self, *, kernel: bool = True) -> None:
-        """Show the notebook in a page of its own and wait for its kernel; `kernel=False`: choose "No Kernel"."""
+        """Show the notebook in a new page and wait for its kernel; `kernel=False`: choose "No Kernel"."""
         self.page = self._context.new_page()
         self.page.set_default_timeout(15_000)
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
@@ -53,7 +53,8 @@ class NotebookPage:
                 notebook.activeCellIndex = index;
                 const runs = window.rtRuns ??= {{}};
                 runs[index] = (runs[index] ?? 0) + 1;
-                window.jupyterapp.commands.execute("notebook:run-cell").finally(() => {{ runs[index] -= 1; }});
+                const ended = window.jupyterapp.commands.execute("notebook:run-cell");
+                ended.finally(() => {{ runs[index] -= 1; }});
             }}""",
             index,
         )
@@ -105,7 +106,8 @@ class NotebookPage:
 
     def cell_output(self, index: int) -> str:
         """Return the text that is visible below a cell."""
-        return self.output(index).inner_text()
+        shown = self.cell(index).locator(".jp-OutputArea-output").all_inner_texts()
+        return "\n".join(shown).strip()
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """Return a cell's outputs as nbformat has them, unsaved changes included."""
@@ -147,7 +149,7 @@ class NotebookPage:
 
     def restart_kernel(self) -> None:
         """Restart the kernel and wait until it is idle."""
-        self.server.request("POST", f"kernels/{self.kernel_id}/restart")
+        self.page.evaluate(f"{PANEL}.sessionContext.session.kernel.restart()")
         self.page.wait_for_function(KERNEL_IS_IDLE, timeout=OPEN_SECONDS * 1000)
 
     def shutdown(self) -> None:
@@ -167,4 +169,6 @@ class NotebookPage:
         if kernel:
             self.page.wait_for_function(KERNEL_IS_IDLE, timeout=OPEN_SECONDS * 1000)
         else:
-            self.page.get_by_role("button", name="No Kernel").click()
+            dialog = self.page.locator(".jp-Dialog")
+            dialog.get_by_role("button", name="No Kernel").click()
+            dialog.wait_for(state="detached")
