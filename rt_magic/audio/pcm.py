@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,18 @@ SAMPLE_RATE = 24_000
 BYTES_PER_SAMPLE = 2
 
 
-def to_pcm16(samples: NDArray[np.floating] | NDArray[np.integer]) -> bytes:
-    """Convert mono samples to little-endian PCM16: floats in -1…1 (clipped), int16 as it is, int32 by its upper half."""
+def to_pcm16(samples: NDArray[Any]) -> bytes:
+    """Convert mono samples to little-endian PCM16: floats in -1…1 are clipped, integers scaled by their width."""
     if samples.dtype == np.int16:
-        return samples.astype("<i2", copy=False).tobytes()
+        return bytes(samples.astype("<i2", copy=False).tobytes())
     if samples.dtype == np.int32:
-        return (samples >> 16).astype("<i2").tobytes()
+        return bytes((samples >> 16).astype("<i2").tobytes())
     if samples.dtype == np.uint8:
-        return ((samples.astype(np.int16) - 128) << 8).astype("<i2").tobytes()
+        return bytes(((samples.astype(np.int16) - 128) << 8).astype("<i2").tobytes())
     if not np.issubdtype(samples.dtype, np.floating):
         raise TypeError(f"samples of type {samples.dtype} are not audio; give float (-1 to 1), int16, int32 or uint8")
-    scaled = np.clip(np.nan_to_num(samples) * 32768.0, -32768, 32767)
-    return np.rint(scaled).astype("<i2").tobytes()
+    scaled: NDArray[Any] = np.clip(np.nan_to_num(samples) * 32768.0, -32768, 32767)
+    return bytes(np.rint(scaled).astype("<i2").tobytes())
 
 
 def to_float32(pcm: bytes) -> NDArray[np.float32]:
@@ -81,3 +82,31 @@ class Timeline:
         if index + 1 < len(self._starts) and self._moves[index]:
             offset = min(offset, self._starts[index + 1] - self._starts[index])
         return self._positions[index] + offset
+
+
+class Pace:
+    """Remember when each part of a live recording arrived, for as long as latencies are asked for.
+
+    Times are monotonic seconds; a position is reckoned back from the end of the chunk that brought it, so that the
+    time of a sample is when it was spoken rather than when its chunk was full.
+    """
+
+    def __init__(self, entries: int = 6_000) -> None:
+        self._entries = entries
+        self._ends: list[int] = []
+        self._times: list[float] = []
+
+    def note(self, end: int, time: float) -> None:
+        """Note that the recording reached `end` samples at `time`."""
+        self._ends.append(end)
+        self._times.append(time)
+        if len(self._ends) > 2 * self._entries:
+            del self._ends[: self._entries]
+            del self._times[: self._entries]
+
+    def at(self, sample: int) -> float | None:
+        """Return when `sample` was spoken, or None where that is not known any more or not yet."""
+        index = bisect_left(self._ends, sample)
+        if index >= len(self._ends) or (index == 0 and len(self._ends) >= self._entries):
+            return None
+        return self._times[index] - (self._ends[index] - sample) / SAMPLE_RATE

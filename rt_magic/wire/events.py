@@ -12,11 +12,12 @@ import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from rt_magic.exceptions import RemoteProtocolError
 
 Json: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 # ── client events ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,31 +139,44 @@ class ItemDone:
 
 
 @dataclass(frozen=True, slots=True)
+class LogProb:
+    """How sure the model was of one token: the natural logarithm of its probability."""
+
+    token: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordTime:
+    """A word with its place in seconds of the turn's committed audio, and its probability if known."""
+
+    word: str
+    start: float
+    end: float
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """More interim text of a turn, to be appended verbatim."""
 
     item_id: str | None
     delta: str
     content_index: int = 0
-    logprobs: tuple[Json, ...] | None = None
     event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The final text of a turn; it replaces whatever the deltas said.
-
-    `words` (dicts with `word`, `start`, `end` in seconds of the turn's committed audio, `probability`) is our
-    embedded server's extension.
-    """
+    """The final text of a turn; it replaces whatever the deltas said. `words` is our embedded server's extension."""
 
     item_id: str | None
     transcript: str
     content_index: int = 0
-    logprobs: tuple[Json, ...] | None = None
+    logprobs: tuple[LogProb, ...] | None = None
     usage: Mapping[str, Any] | None = None
     languages: tuple[str, ...] | None = None
-    words: tuple[Json, ...] | None = None
+    words: tuple[WordTime, ...] | None = None
     event_id: str = ""
 
 
@@ -275,13 +289,26 @@ def _with_previous(body: Json, previous_item_id: str | None) -> Json:
     return body
 
 
+def _logprob(entry: LogProb) -> Json:
+    return {"token": entry.token, "bytes": list(entry.token.encode()), "logprob": entry.logprob}
+
+
+def _word(word: WordTime) -> Json:
+    return {"word": word.word, "start": word.start, "end": word.end, "probability": word.probability}
+
+
 def _error(event: ErrorEvent) -> Json:
     error = {"type": event.kind or "invalid_request_error", "code": event.code, "message": event.message}
     return error | {"param": event.param, "event_id": event.client_event_id}
 
 
 def _failure(event: Failed) -> Json:
-    return {"type": event.kind or "transcription_error", "code": event.code, "message": event.message, "param": event.param}
+    return {
+        "type": event.kind or "transcription_error",
+        "code": event.code,
+        "message": event.message,
+        "param": event.param,
+    }
 
 
 _ENCODERS: dict[type, Callable[[Any], Json]] = {
@@ -306,14 +333,14 @@ _ENCODERS: dict[type, Callable[[Any], Json]] = {
     ItemAdded: lambda e: _with_previous(_object("conversation.item.added", e, item=_item(e)), e.previous_item_id),
     ItemDone: lambda e: _with_previous(_object("conversation.item.done", e, item=_item(e)), e.previous_item_id),
     Delta: lambda e: _object(
-        f"{_TRANSCRIPTION}.delta", e, item_id=e.item_id, content_index=e.content_index, delta=e.delta,
-        logprobs=None if e.logprobs is None else list(e.logprobs),
+        f"{_TRANSCRIPTION}.delta", e, item_id=e.item_id, content_index=e.content_index, delta=e.delta
     ),
     Completed: lambda e: _object(
         f"{_TRANSCRIPTION}.completed", e, item_id=e.item_id, content_index=e.content_index, transcript=e.transcript,
-        logprobs=None if e.logprobs is None else list(e.logprobs), usage=None if e.usage is None else dict(e.usage),
+        logprobs=e.logprobs and [_logprob(entry) for entry in e.logprobs],
+        usage=None if e.usage is None else dict(e.usage),
         languages=None if e.languages is None else [{"code": code} for code in e.languages],
-        words=None if e.words is None else list(e.words),
+        words=None if e.words is None else [_word(word) for word in e.words],
     ),
     SpeakerSegment: lambda e: _object(
         f"{_TRANSCRIPTION}.segment", e, item_id=e.item_id, content_index=e.content_index, id=e.segment_id,
@@ -340,7 +367,9 @@ def decode(message: str | bytes) -> ServerEvent:
     try:
         return decoder(body) if decoder else Unknown(body["type"], body, _text(body.get("event_id")) or "")
     except (TypeError, ValueError, AttributeError) as error:
-        raise RemoteProtocolError(f"a {body['type']!r} event has a field of the wrong type ({error}): {_shown(message)}") from error
+        raise RemoteProtocolError(
+            f"a {body['type']!r} event has a field of the wrong type ({error}): {_shown(message)}"
+        ) from error
 
 
 def decode_client(message: str | bytes) -> ClientEvent:
@@ -356,21 +385,31 @@ def decode_client(message: str | bytes) -> ClientEvent:
         raise ClientEventError(str(error), code="invalid_json") from error
     event_id = body.get("event_id")
     if event_id is not None and (not isinstance(event_id, str) or len(event_id) > 512):
-        raise ClientEventError("'event_id' must be a string of at most 512 characters.", code="invalid_value", param="event_id")
+        raise ClientEventError(
+            "'event_id' must be a string of at most 512 characters.", code="invalid_value", param="event_id"
+        )
     decoder = _CLIENT_DECODERS.get(body["type"])
     if decoder is None:
         known = ", ".join(repr(name) for name in _CLIENT_DECODERS)
         raise ClientEventError(
-            f"Invalid value: {body['type']!r}. Supported values are: {known}.", code="invalid_value", param="type", event_id=event_id
+            f"Invalid value: {body['type']!r}. Supported values are: {known}.",
+            code="invalid_value",
+            param="type",
+            event_id=event_id,
         )
     try:
         return decoder(body, event_id)
     except _MissingError as error:
         raise ClientEventError(
-            f"Missing required parameter: '{error}'.", code="missing_required_parameter", param=str(error), event_id=event_id
+            f"Missing required parameter: '{error}'.",
+            code="missing_required_parameter",
+            param=str(error),
+            event_id=event_id,
         ) from None
     except _InvalidError as error:
-        raise ClientEventError(f"Invalid value for '{error}'.", code="invalid_type", param=str(error), event_id=event_id) from None
+        raise ClientEventError(
+            f"Invalid value for '{error}'.", code="invalid_type", param=str(error), event_id=event_id
+        ) from None
 
 
 class ClientEventError(RemoteProtocolError):
@@ -447,22 +486,38 @@ def _mapping(value: object) -> Json:
     raise TypeError(f"expected an object, got {value!r:.60}")
 
 
-def _mappings(value: object) -> tuple[Json, ...] | None:
-    if value is None:
-        return None
-    if isinstance(value, list):
-        return tuple(_mapping(entry) for entry in value)
-    raise TypeError(f"expected a list, got {value!r:.60}")
-
-
-def _languages(value: object) -> tuple[str, ...] | None:
-    """Read detected languages, given as codes or as objects with a `code`."""
-    if value is None:
-        return None
+def _entries(value: object, read: Callable[[Json], T]) -> tuple[T, ...] | None:
+    """Read a list that adds to a text; what is not as expected is left out, so that the text itself is never lost."""
     if not isinstance(value, list):
-        raise TypeError(f"expected a list, got {value!r:.60}")
-    codes = [entry.get("code") or entry.get("language") if isinstance(entry, dict) else entry for entry in value]
-    return tuple(code for code in codes if isinstance(code, str))
+        return None
+    entries = []
+    for entry in value:
+        try:
+            entries.append(read(entry))
+        except (TypeError, KeyError, AttributeError):
+            continue
+    return tuple(entries)
+
+
+def _read_logprob(entry: Json) -> LogProb:
+    return LogProb(str(entry.get("token", "")), _seconds(entry["logprob"]))
+
+
+def _read_word(entry: Json) -> WordTime:
+    probability = entry.get("probability")
+    return WordTime(
+        str(entry["word"]),
+        _seconds(entry["start"]),
+        _seconds(entry["end"]),
+        None if probability is None else _seconds(probability),
+    )
+
+
+def _read_language(entry: object) -> str:
+    code = entry.get("code") if isinstance(entry, dict) else entry
+    if not isinstance(code, str):
+        raise TypeError(f"expected a language code, got {entry!r:.60}")
+    return code
 
 
 def _event_id(body: Json) -> str:
@@ -477,8 +532,8 @@ def _item_id(body: Json) -> str | None:
 def _decode_failed(body: Json) -> Failed:
     error = _mapping(body.get("error") or {})
     return Failed(
-        _text(body.get("item_id")), _text(error.get("message")) or "", _text(error.get("code")), _text(error.get("type")),
-        _text(error.get("param")), _index(body.get("content_index")), _event_id(body),
+        _text(body.get("item_id")), _text(error.get("message")) or "", _text(error.get("code")),
+        _text(error.get("type")), _text(error.get("param")), _index(body.get("content_index")), _event_id(body),
     )  # fmt: skip
 
 
@@ -489,8 +544,8 @@ def _decode_error(body: Json) -> ErrorEvent:
     error = _mapping(error)
     code = error.get("code")
     return ErrorEvent(
-        _text(error.get("message")) or "", None if code is None else str(code), _text(error.get("type")), _text(error.get("param")),
-        _text(error.get("event_id")), _event_id(body),
+        _text(error.get("message")) or "", None if code is None else str(code), _text(error.get("type")),
+        _text(error.get("param")), _text(error.get("event_id")), _event_id(body),
     )  # fmt: skip
 
 
@@ -498,8 +553,8 @@ def _decode_completed(body: Json) -> Completed:
     usage = body.get("usage")
     return Completed(
         _text(body.get("item_id")), _text(body.get("transcript")) or "", _index(body.get("content_index")),
-        _mappings(body.get("logprobs")), None if usage is None else _mapping(usage), _languages(body.get("languages")),
-        _mappings(body.get("words")), _event_id(body),
+        _entries(body.get("logprobs"), _read_logprob), usage if isinstance(usage, dict) else None,
+        _entries(body.get("languages"), _read_language), _entries(body.get("words"), _read_word), _event_id(body),
     )  # fmt: skip
 
 
@@ -521,8 +576,7 @@ _SERVER_DECODERS: dict[str, _ServerDecoder] = {
     "conversation.item.added": lambda b: ItemAdded(_item_id(b), _text(b.get("previous_item_id")), _event_id(b)),
     "conversation.item.done": lambda b: ItemDone(_item_id(b), _text(b.get("previous_item_id")), _event_id(b)),
     f"{_TRANSCRIPTION}.delta": lambda b: Delta(
-        _text(b.get("item_id")), _text(b.get("delta")) or "", _index(b.get("content_index")),
-        _mappings(b.get("logprobs")), _event_id(b),
+        _text(b.get("item_id")), _text(b.get("delta")) or "", _index(b.get("content_index")), _event_id(b)
     ),
     f"{_TRANSCRIPTION}.completed": _decode_completed,
     f"{_TRANSCRIPTION}.segment": lambda b: SpeakerSegment(

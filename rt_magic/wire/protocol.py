@@ -187,9 +187,14 @@ class ClientProtocol(_Machine):
         self._append(pcm)
 
     def commit(self, *, pad: bool = True) -> int:
-        """Close the turn over what was appended since the last commit; return the samples of padding added to reach 100 ms."""
+        """Close the turn over what was appended since the last commit; return the padding added, in samples.
+
+        Services refuse less than 100 ms, so `pad` fills up with silence.
+        """
         if self.state not in (State.STREAMING, State.DRAINING):
-            raise LocalProtocolError(f"a turn can be committed while streaming, but the connection is {self.state.value}")
+            raise LocalProtocolError(
+                f"a turn can be committed while streaming, but the connection is {self.state.value}"
+            )
         padding = max(0, MINIMUM_COMMIT - self.uncommitted) if pad else 0
         if padding:
             self._append(silence(padding))
@@ -198,7 +203,7 @@ class ClientProtocol(_Machine):
         return padding
 
     def finish(self, *, padding: int = 0) -> None:
-        """Begin to drain: append `padding` samples of silence so that the service's turn detection closes the last turn.
+        """Begin to drain: append `padding` samples of silence, so that the service's turn detection ends the last turn.
 
         With client-side turns commit the tail before; `drained` tells when everything is settled.
         """

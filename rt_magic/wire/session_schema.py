@@ -59,7 +59,9 @@ TRANSCRIPTION_SESSION = Fields(
             {
                 "input": Fields(
                     {
-                        "format": Fields({"type": Text(("audio/pcm",)), "rate": Number(24000, 24000)}, required=("type",)),
+                        "format": Fields(
+                            {"type": Text(("audio/pcm",)), "rate": Number(24000, 24000)}, required=("type",)
+                        ),
                         "transcription": Fields(
                             {
                                 "model": Text(),
@@ -82,7 +84,10 @@ TRANSCRIPTION_SESSION = Fields(
                             required=("type",),
                         ),
                         "noise_reduction": Fields(
-                            {"type": Text(("near_field", "far_field")), "strength": Number(0, 10, whole=False)},
+                            {
+                                "type": Text(("near_field", "far_field")),
+                                "strength": Number(0, 10, whole=False),
+                            },
                             nullable=True,
                             required=("type",),
                             whole=True,
@@ -116,7 +121,7 @@ def default_session(model: str | None = None) -> Json:
 def merge_session(current: Json, update: Mapping[str, Any], event_id: str | None = None) -> Json:
     """Return `current` with `update` merged in; raises ClientEventError and changes nothing if any of it is wrong."""
     try:
-        merged = _merge(TRANSCRIPTION_SESSION, copy.deepcopy(current), update, "session")
+        merged: Json = _merge(TRANSCRIPTION_SESSION, copy.deepcopy(current), update, "session")
     except _Refused as refusal:
         raise ClientEventError(refusal.message, code=refusal.code, param=refusal.param, event_id=event_id) from None
     turns = merged["audio"]["input"]["turn_detection"]
@@ -149,7 +154,11 @@ def _merge(rule: Rule, current: Any, value: Any, path: str) -> Any:
             raise _invalid_type(path, "an integer" if rule.whole else "a number", value)
         if not rule.low <= value <= rule.high:
             bounds = f"between {rule.low:g} and {rule.high:g}"
-            raise _Refused("invalid_value", path, f"Invalid value for '{path}': expected a value {bounds}, but got {value} instead.")
+            raise _Refused(
+                "invalid_value",
+                path,
+                f"Invalid value for '{path}': expected a value {bounds}, but got {value} instead.",
+            )
     return value
 
 
@@ -161,7 +170,9 @@ def _merge_fields(rule: Fields, current: Any, value: Any, path: str) -> Any:
     merged: Json = dict(current) if isinstance(current, dict) and not rule.whole else {}
     for key in rule.required:
         if key not in value:
-            raise _Refused("missing_required_parameter", f"{path}.{key}", f"Missing required parameter: '{path}.{key}'.")
+            raise _Refused(
+                "missing_required_parameter", f"{path}.{key}", f"Missing required parameter: '{path}.{key}'."
+            )
     for key, entry in value.items():
         inner = rule.fields.get(key)
         if inner is None:

@@ -1,0 +1,458 @@
+"""Segments, and the folding of a service's events into them. Pure: events and time in, changes out."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from rt_magic.audio.pcm import SAMPLE_RATE, Pace, Timeline
+from rt_magic.wire.events import (
+    Committed,
+    Completed,
+    Delta,
+    Failed,
+    ItemAdded,
+    ItemDone,
+    ServerEvent,
+    SpeakerSegment,
+    SpeechStarted,
+    SpeechStopped,
+)
+
+Timing: TypeAlias = Literal["service", "vad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word with start and end in seconds of the recording, and its probability (0 to 1) if known."""
+
+    word: str
+    start: float
+    end: float
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the transcript; times are seconds in the recording, end exclusive, and mean the speech itself.
+
+    `final` text will not change any more; a failed segment is final with `error` set. `timing` says who gave the
+    times, `confidence` is exp(mean log-probability), `latency` has seconds by stage; what is not known is None.
+    """
+
+    id: str
+    start: float | None = None
+    end: float | None = None
+    text: str = ""
+    final: bool = False
+    item_id: str | None = None
+    speaker: str | None = None
+    language: str | None = None
+    confidence: float | None = None
+    words: tuple[Word, ...] | None = None
+    error: str | None = None
+    timing: Timing | None = None
+    latency: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an event did: segments that are new or different, ids that are gone, and the place of each in the order."""
+
+    upsert: tuple[Segment, ...] = ()
+    remove: tuple[str, ...] = ()
+    ranks: dict[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.upsert or self.remove or self.ranks)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection stands: its clock, and how much its times include before and after the speech (seconds)."""
+
+    timeline: Timeline
+    prefix_padding: float = 0.0
+    closing_silence: float = 0.0
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCut:
+    """Our own turn detection closed a turn.
+
+    `first` is the connection's sample at which its audio begins; the speech is in seconds of the recording.
+    """
+
+    first: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection is gone: what it had not settled will be transcribed again from the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """No more text will come: every open turn is marked failed with this message."""
+
+    message: str
+
+
+Foldable: TypeAlias = ServerEvent | Opened | TurnCut | Lost | GaveUp
+
+
+@dataclass(slots=True)
+class _Turn:
+    id: str
+    connection: int
+    item_id: str | None
+    rank: float
+    previous: str | None = None
+    committed: bool = False
+    settled: bool = False
+    first_sample: int | None = None
+    """Where the turn's committed audio begins on the connection."""
+    start: float | None = None
+    end: float | None = None
+    timing: Timing | None = None
+    texts: dict[int, str] = field(default_factory=dict)
+    pieces: list[SpeakerSegment] = field(default_factory=list)
+    completed: Completed | None = None
+    error: str | None = None
+    first_text_at: float | None = None
+    final_at: float | None = None
+    shown: tuple[Segment, ...] = ()
+
+
+class Folded:
+    """Everything that has been heard so far; only `fold` changes it."""
+
+    def __init__(self, *, pace: Pace | None = None, prompt: str | None = None) -> None:
+        self.pace = pace
+        self.prompt = prompt.strip() if prompt else None
+        self.opened: dict[int, Opened] = {}
+        self.turns: dict[tuple[int, str], _Turn] = {}
+        self.followers: dict[tuple[int, str], _Turn] = {}
+        self.cuts: dict[int, deque[TurnCut]] = defaultdict(deque)
+        self.order: list[_Turn] = []
+        self.open: list[_Turn] = []
+        self.count = 0
+
+
+def fold(state: Folded, event: Foldable, now: float, connection: int = 0) -> tuple[Folded, Changes]:
+    """Take one event of a connection at monotonic time `now` (seconds); return the state after it and what changed.
+
+    `state` is consumed: the one returned is the same object, updated. Events may come in any order, repeatedly, and
+    without ids; turns are known by connection and item id and ordered by `previous_item_id`; a completed text
+    replaces what deltas said; what is settled stays.
+    """
+    match event:
+        case Opened():
+            state.opened[connection] = event
+        case TurnCut():
+            state.cuts[connection].append(event)
+        case Lost():
+            state.cuts.pop(connection, None)
+            return state, _drop(state, [turn for turn in state.open if turn.connection == connection])
+        case GaveUp():
+            return state, _merge([_fail(state, turn, event.message, now) for turn in list(state.open)])
+        case ItemAdded() | ItemDone():
+            known = state.turns.get((connection, event.item_id)) if event.item_id else None
+            return state, _place(state, known, event.previous_item_id) if known else Changes()
+        case SpeechStarted() | SpeechStopped():
+            return state, _time(state, _find(state, connection, event.item_id, _SPOKEN), event)
+        case Committed():
+            turn = _find(state, connection, event.item_id, _SPOKEN)
+            if not turn.committed:
+                turn.committed = True
+                if state.cuts[connection]:
+                    cut = state.cuts[connection].popleft()
+                    turn.first_sample, turn.start, turn.end, turn.timing = (
+                        cut.first,
+                        cut.start,
+                        cut.end,
+                        "vad",
+                    )
+            return state, _merge([_place(state, turn, event.previous_item_id), _show(state, turn)])
+        case Delta():
+            turn = _find(state, connection, event.item_id, _HEARD)
+            if not turn.settled and event.delta:
+                turn.texts[event.content_index] = turn.texts.get(event.content_index, "") + event.delta
+                turn.first_text_at = turn.first_text_at or now
+                return state, _show(state, turn)
+        case SpeakerSegment():
+            turn = _find(state, connection, event.item_id, _HEARD)
+            if all(piece.segment_id != event.segment_id for piece in turn.pieces):
+                turn.pieces.append(event)
+                turn.first_text_at = turn.first_text_at or now
+                return state, _show(state, turn)
+        case Completed():
+            turn = _find(state, connection, event.item_id, _WAITING)
+            if not turn.settled:
+                turn.completed = event
+                _settle(state, turn, now)
+                return state, _show(state, turn)
+        case Failed():
+            turn = _find(state, connection, event.item_id, _WAITING)
+            if not turn.settled:
+                return state, _fail(
+                    state,
+                    turn,
+                    event.message or event.code or "the service could not transcribe this turn",
+                    now,
+                )
+    return state, Changes()
+
+
+def _samples(milliseconds: int) -> int:
+    return milliseconds * SAMPLE_RATE // 1000
+
+
+def _seconds(state: Folded, turn: _Turn, sample: int) -> float:
+    opened = state.opened.get(turn.connection)
+    return (opened.timeline.to_recording(sample) if opened else sample) / SAMPLE_RATE
+
+
+# Which turn an event without an id means, best guess first: (committed yet?, newest or oldest of those).
+_SPOKEN = ((False, -1),)
+_HEARD = ((False, -1), (True, 0))
+_WAITING = ((True, 0), (False, 0))
+
+
+def _find(state: Folded, connection: int, item_id: str | None, guesses: tuple[tuple[bool, int], ...]) -> _Turn:
+    """Return the turn an event belongs to, begun if it is new."""
+    if item_id is not None:
+        return state.turns.get((connection, item_id)) or _begin(state, connection, item_id)
+    for committed, index in guesses:
+        turns = [turn for turn in state.open if turn.connection == connection and turn.committed is committed]
+        if turns:
+            return turns[index]
+    return _begin(state, connection, None)
+
+
+def _begin(state: Folded, connection: int, item_id: str | None) -> _Turn:
+    state.count += 1
+    rank = state.order[-1].rank + 1 if state.order else 1.0
+    turn = _Turn(f"s{state.count}", connection, item_id, rank)
+    state.order.append(turn)
+    state.open.append(turn)
+    if item_id is not None:
+        state.turns[connection, item_id] = turn
+    return turn
+
+
+def _time(state: Folded, turn: _Turn, event: SpeechStarted | SpeechStopped) -> Changes:
+    """Take the speech's own times out of the service's, which include padding before and silence after."""
+    opened = state.opened.get(turn.connection)
+    if isinstance(event, SpeechStarted):
+        if turn.start is None and event.audio_start_ms is not None:
+            turn.first_sample = _samples(event.audio_start_ms)
+            # At position 0 there was no room for the padding, so none is taken off.
+            padding = opened.prefix_padding if opened and turn.first_sample > 0 else 0.0
+            turn.start = _seconds(state, turn, turn.first_sample + round(padding * SAMPLE_RATE))
+            turn.timing = "service"
+    elif turn.end is None and event.audio_end_ms is not None:
+        closing = round(opened.closing_silence * SAMPLE_RATE) if opened else 0
+        turn.end = _seconds(state, turn, max(0, _samples(event.audio_end_ms) - closing))
+        turn.timing = "service"
+    return _show(state, turn)
+
+
+def _fail(state: Folded, turn: _Turn, message: str, now: float) -> Changes:
+    turn.error = message
+    _settle(state, turn, now)
+    return _show(state, turn)
+
+
+def _settle(state: Folded, turn: _Turn, now: float) -> None:
+    turn.settled = True
+    turn.final_at = now
+    state.open.remove(turn)
+
+
+def _drop(state: Folded, turns: Iterable[_Turn]) -> Changes:
+    gone: list[str] = []
+    for turn in turns:
+        state.open.remove(turn)
+        state.order.remove(turn)
+        if turn.item_id is not None:
+            del state.turns[turn.connection, turn.item_id]
+        gone.extend(segment.id for segment in turn.shown)
+    return Changes(remove=tuple(gone))
+
+
+def _place(state: Folded, turn: _Turn, previous: str | None) -> Changes:
+    """Put a turn, and all that is chained to it, right after the item that came before it."""
+    if previous is None or turn.previous is not None or previous == turn.item_id:
+        return Changes()
+    turn.previous = previous
+    state.followers[turn.connection, previous] = turn
+    before = state.turns.get((turn.connection, previous))
+    changes = [_follow(state, before, turn)] if before else []
+    follower = turn.item_id and state.followers.get((turn.connection, turn.item_id))
+    if follower:
+        changes.append(_follow(state, turn, follower))
+    return _merge(changes)
+
+
+def _follow(state: Folded, before: _Turn, turn: _Turn) -> Changes:
+    index = _index(state.order, before)
+    if index + 1 < len(state.order) and state.order[index + 1] is turn:
+        return Changes()
+    chain = [turn]
+    while (key := chain[-1].item_id) and (after := state.followers.get((turn.connection, key))) and after not in chain:
+        chain.append(after)
+    if before in chain:
+        return Changes()
+    for link in chain:
+        del state.order[_index(state.order, link)]
+    index = _index(state.order, before) + 1
+    state.order[index:index] = chain
+    following = (
+        state.order[index + len(chain)].rank if index + len(chain) < len(state.order) else before.rank + len(chain) + 1
+    )
+    step = (following - before.rank) / (len(chain) + 1)
+    if step < 1e-6:
+        chain, step = state.order[index:], 1.0
+    for number, link in enumerate(chain, 1):
+        link.rank = before.rank + number * step
+    return Changes(ranks={id_: rank for link in chain for id_, rank in _ranks(link).items()})
+
+
+def _index(order: list[_Turn], turn: _Turn) -> int:
+    """Find a turn from the end, where nearly all that moves stands."""
+    return next(index for index in range(len(order) - 1, -1, -1) if order[index] is turn)
+
+
+def _ranks(turn: _Turn) -> dict[str, float]:
+    # Pieces by other speakers stand right behind their turn; a thousand of them fit below the next rank's step.
+    return {segment.id: turn.rank + number * 1e-9 for number, segment in enumerate(turn.shown)}
+
+
+def _show(state: Folded, turn: _Turn) -> Changes:
+    segments = _segments(state, turn)
+    if segments == turn.shown:
+        return Changes()
+    ids = {segment.id for segment in segments}
+    gone = tuple(segment.id for segment in turn.shown if segment.id not in ids)
+    turn.shown = segments
+    return Changes(segments, gone, _ranks(turn))
+
+
+def _segments(state: Folded, turn: _Turn) -> tuple[Segment, ...]:
+    completed = turn.completed
+    if turn.settled and turn.pieces and turn.error is None:
+        return _by_speaker(state, turn)
+    if completed is not None:
+        text = completed.transcript.strip()
+    else:
+        text = "".join(turn.texts[index] for index in sorted(turn.texts)) or " ".join(
+            p.text.strip() for p in turn.pieces
+        )
+        text = text.strip() if turn.settled else text
+    if turn.settled and not text and turn.error is None:
+        return ()
+    error = turn.error
+    if completed is not None and state.prompt and text == state.prompt:
+        error = "the service repeated the prompt instead of words that were said"
+    language = completed.languages[0] if completed and completed.languages else _language(state, turn)
+    return (
+        Segment(
+            id=turn.id,
+            start=turn.start,
+            end=turn.end,
+            text=text,
+            final=turn.settled,
+            item_id=turn.item_id,
+            language=language,
+            confidence=_confidence(completed),
+            words=_words(state, turn),
+            error=error,
+            timing=turn.timing,
+            latency=_latency(state, turn),
+        ),
+    )
+
+
+def _by_speaker(state: Folded, turn: _Turn) -> tuple[Segment, ...]:
+    groups: list[list[SpeakerSegment]] = []
+    for piece in sorted(turn.pieces, key=lambda piece: piece.start):
+        if groups and groups[-1][-1].speaker == piece.speaker:
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    first = turn.first_sample
+    segments = []
+    for number, group in enumerate(groups, 1):
+        segments.append(
+            Segment(
+                id=turn.id if number == 1 else f"{turn.id}.{number}",
+                start=None if first is None else _seconds(state, turn, first + round(group[0].start * SAMPLE_RATE)),
+                end=None if first is None else _seconds(state, turn, first + round(group[-1].end * SAMPLE_RATE)),
+                text=" ".join(piece.text.strip() for piece in group),
+                final=True,
+                item_id=turn.item_id,
+                speaker=group[0].speaker,
+                language=_language(state, turn),
+                timing=None if first is None else "service",
+                latency=_latency(state, turn),
+            )
+        )
+    return tuple(segments)
+
+
+def _language(state: Folded, turn: _Turn) -> str | None:
+    opened = state.opened.get(turn.connection)
+    return opened.language if opened else None
+
+
+def _confidence(completed: Completed | None) -> float | None:
+    if completed is None or not completed.logprobs:
+        return None
+    return math.exp(sum(entry.logprob for entry in completed.logprobs) / len(completed.logprobs))
+
+
+def _words(state: Folded, turn: _Turn) -> tuple[Word, ...] | None:
+    if turn.completed is None or turn.completed.words is None or turn.first_sample is None:
+        return None
+    first = turn.first_sample
+    return tuple(
+        Word(
+            word.word,
+            _seconds(state, turn, first + round(word.start * SAMPLE_RATE)),
+            _seconds(state, turn, first + round(word.end * SAMPLE_RATE)),
+            word.probability,
+        )
+        for word in turn.completed.words
+    )
+
+
+def _latency(state: Folded, turn: _Turn) -> dict[str, float] | None:
+    """Return seconds from speech to text, where the audio came as it was spoken."""
+    if state.pace is None:
+        return None
+    stages: dict[str, float] = {}
+    began = None if turn.start is None else state.pace.at(round(turn.start * SAMPLE_RATE))
+    ended = None if turn.end is None else state.pace.at(round(turn.end * SAMPLE_RATE))
+    if began is not None and turn.first_text_at is not None:
+        stages["first"] = turn.first_text_at - began
+    if ended is not None and turn.final_at is not None:
+        stages["final"] = turn.final_at - ended
+    return stages or None
+
+
+def _merge(changes: Iterable[Changes]) -> Changes:
+    upsert: dict[str, Segment] = {}
+    remove: list[str] = []
+    ranks: dict[str, float] = {}
+    for change in changes:
+        upsert.update((segment.id, segment) for segment in change.upsert)
+        remove.extend(change.remove)
+        ranks.update(change.ranks)
+    return Changes(tuple(upsert.values()), tuple(remove), ranks)
