@@ -1,0 +1,163 @@
+"""Put the chunks of a recording page back into one line: in order, each once, with the gaps asked for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rt_magic.widgets.messages import Ack, Again, Audio
+
+QUIET = 2.0
+"""Seconds after which an epoch that a newer one follows, and that never said its end, is taken as ended."""
+PATIENCE = 0.3
+"""Seconds to wait for a chunk that another one overtook before it is asked for again."""
+ASK_EVERY = 1.0
+"""Seconds between two requests for the same gap."""
+
+
+@dataclass(slots=True)
+class _Epoch:
+    name: str
+    page: str
+    heard_at: float
+    next: int = 0
+    last: int | None = None
+    held: dict[int, Audio] = field(default_factory=dict)
+    waiting_since: float | None = None
+    asked_at: float | None = None
+    captured: int = 0
+    rate: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.last is not None and self.next > self.last
+
+
+class Inbox:
+    """Take chunks as they come and give them back in order, epoch by epoch. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._epochs: list[_Epoch] = []
+        self._done: dict[str, int] = {}
+        self._captured = 0.0
+        self.lost = 0
+        """Chunks given up because their page went away before they arrived."""
+
+    def begin(self, page: str, epoch: str, now: float) -> None:
+    x
+        if epoch in self._done or any(known.name == epoch for known in self._epochs):
+            return
+        self._epochs.append(_Epoch(epoch, page, now))
+
+    def knows(self, epoch: str) -> bool:
+        """Whether this epoch has begun, and perhaps ended."""
+        return epoch in self._done or any(known.name == epoch for known in self._epochs)
+
+    def receive(self, chunk: Audio, now: float) -> list[Audio]:
+        """Take one chunk of a known epoch and return those that are now in order, oldest first."""
+        for epoch in self._epochs:
+            if epoch.name == chunk.epoch:
+                epoch.heard_at = now
+                if chunk.seq >= epoch.next:
+                    epoch.held.setdefault(chunk.seq, chunk)
+        return self.advance(now)
+
+    def end(self, epoch: str, last: int, now: float) -> list[Audio]:
+        """Note that chunk `last` is the epoch's last one (-1: it has none); return what is now in order."""
+        for known in self._epochs:
+            if known.name == epoch:
+                known.last = last
+        return self.advance(now)
+
+    def advance(self, now: float) -> list[Audio]:
+        """Return what is in order by now, and pass over epochs that ended or fell silent."""
+        ready: list[Audio] = []
+        while self._epochs:
+            epoch = self._epochs[0]
+            ready.extend(self._take(epoch))
+            if epoch.complete:
+                self._close(epoch)
+            elif len(self._epochs) > 1 and self._over(epoch, now):
+                ready.extend(self._give_up(epoch))
+            else:
+                self._note_gap(epoch, now)
+                break
+        return ready
+
+    def abandon(self, now: float) -> list[Audio]:
+        """End everything that is open, for its page is gone; return what there is, in order."""
+        ready: list[Audio] = []
+        while self._epochs:
+            ready.extend(self._take(self._epochs[0]))
+            ready.extend(self._give_up(self._epochs[0]))
+        return ready
+
+    @property
+    def complete(self) -> bool:
+        """Whether every epoch that began has ended and is here in full."""
+        return not self._epochs
+
+    @property
+    def captured(self) -> float:
+        """Seconds that the pages captured, by their own counting."""
+        return self._captured + sum(e.captured / e.rate for e in self._epochs if e.rate)
+
+    def acks(self) -> list[Ack]:
+        """What to tell the page of every open epoch."""
+        return [Ack(type="ack", epoch=e.name, next=e.next) for e in self._epochs]
+
+    def ack(self, epoch: str) -> Ack | None:
+        """What to tell the page of one epoch; None for an unknown one."""
+        open_ = {known.name: known.next for known in self._epochs}
+        count = open_.get(epoch, self._done.get(epoch))
+        return None if count is None else Ack(type="ack", epoch=epoch, next=count)
+
+    def missing(self, now: float) -> list[Again]:
+        """The gap to ask for now, if any; not the same one more often than `ASK_EVERY`."""
+        if not self._epochs:
+            return []
+        epoch = self._epochs[0]
+        self._note_gap(epoch, now)
+        if epoch.waiting_since is None or now - epoch.waiting_since < PATIENCE:
+            return []
+        if epoch.asked_at is not None and now - epoch.asked_at < ASK_EVERY:
+            return []
+        epoch.asked_at = now
+        stop = min(epoch.held, default=epoch.next if epoch.last is None else epoch.last + 1)
+        return [{"type": "again", "epoch": epoch.name, "from": epoch.next, "to": stop}]
+
+    def _take(self, epoch: _Epoch) -> list[Audio]:
+        ready = []
+        while (chunk := epoch.held.pop(epoch.next, None)) is not None:
+            ready.append(chunk)
+            epoch.next += 1
+            epoch.captured, epoch.rate = chunk.first + chunk.samples, chunk.rate
+            epoch.waiting_since = epoch.asked_at = None
+        return ready
+
+    def _over(self, epoch: _Epoch, now: float) -> bool:
+        another_page = any(later.page != epoch.page for later in self._epochs[1:])
+        return another_page or now - epoch.heard_at >= QUIET
+
+    def _give_up(self, epoch: _Epoch) -> list[Audio]:
+        ready = [epoch.held[seq] for seq in sorted(epoch.held)]
+        known = max([epoch.next - 1, *epoch.held, -1 if epoch.last is None else epoch.last])
+        self.lost += known + 1 - epoch.next - len(ready)
+        if ready:
+            epoch.captured, epoch.rate = ready[-1].first + ready[-1].samples, ready[-1].rate
+        epoch.held.clear()
+        epoch.next = known + 1
+        self._close(epoch)
+        return ready
+
+    def _close(self, epoch: _Epoch) -> None:
+        self._epochs.remove(epoch)
+        self._done[epoch.name] = epoch.next
+        if epoch.rate:
+            self._captured += epoch.captured / epoch.rate
+
+    def _note_gap(self, epoch: _Epoch, now: float) -> None:
+        waits = bool(epoch.held) or (epoch.last is not None and epoch.next <= epoch.last)
+        if not waits:
+            epoch.waiting_since = epoch.asked_at = None
+        elif epoch.waiting_since is None:
+            epoch.waiting_since = now

@@ -1,0 +1,212 @@
+"""The messages between page and kernel. `js/src/types.d.ts` mirrors this file; a test compares them.
+
+No message has a top-level key `id`: ipykernel 7.4 routes comm messages by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE
+from rt_magic.exceptions import RemoteProtocolError
+
+# Page → kernel, on the lane.
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A page has this microphone."""
+
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Somebody clicked Start or Resume; audio of this epoch follows."""
+
+    page: str
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The epoch ended with chunk `last` (-1: it had none); more may follow in another one."""
+
+    page: str
+    epoch: str
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The epoch ended with chunk `last` (-1: it had none) and nothing follows."""
+
+    page: str
+    epoch: str
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """One chunk: number `seq` of its epoch, its first sample's position at `rate` (Hz), and mono PCM16."""
+
+    page: str
+    epoch: str
+    seq: int
+    first: int
+    captured_at: float
+    rate: int
+    pcm: bytes = field(repr=False, default=b"")
+
+    @property
+    def samples(self) -> int:
+        """Number of samples, at `rate`."""
+        return len(self.pcm) // BYTES_PER_SAMPLE
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneFailed:
+    """The browser gave no sound: the name and message of its own error (`MicrophoneError` in the page)."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewHello:
+    """A page has this view, drawn up to `revision` (0: nothing yet)."""
+
+    page: str
+    revision: int
+
+
+FromPage: TypeAlias = Hello | Start | Pause | Stop | Audio | MicrophoneFailed
+
+# Kernel → page.
+
+
+class Accepted(TypedDict):
+    """This page records, the others do not."""
+
+    type: Literal["accepted"]
+    page: str
+    epoch: str
+
+
+class Ack(TypedDict):
+    """All chunks below `next` are in the recording."""
+
+    type: Literal["ack"]
+    epoch: str
+    next: int
+
+
+Again = TypedDict("Again", {"type": Literal["again"], "epoch": str, "from": int, "to": int})
+"""Chunks `from` to `to` (exclusive) did not arrive: send them once more."""
+
+
+class SegmentLine(TypedDict):
+    """A segment on its way to the page; lines are sorted by `at`, times are seconds of the recording."""
+
+    sid: str
+    at: float
+    start: float | None
+    end: float | None
+    text: str
+    final: bool
+    speaker: str | None
+    language: str | None
+    confidence: float | None
+    error: str | None
+
+
+class Patch(TypedDict):
+    """What changed in a transcript since the revision before."""
+
+    type: Literal["patch"]
+    revision: int
+    upsert: list[SegmentLine]
+    remove: list[str]
+
+
+class Snapshot(TypedDict, total=False):
+    """A whole transcript; `reset`: another one than before."""
+
+    type: Literal["snapshot"]
+    revision: int
+    segments: list[SegmentLine]
+    reset: bool
+
+
+def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPage:
+    """Return the microphone's message in `content`, with the samples of `buffers` for audio.
+
+    Raises `RemoteProtocolError` for anything else; the sender is our own page, so this is a bug or a stranger.
+    """
+    kind, fields = _open(content)
+    if kind == "audio":
+        return _audio(fields, buffers)
+    if kind == "microphone-error":
+        return MicrophoneFailed(_text(fields, "name"), _text(fields, "message", 2000))
+    if kind == "hello":
+        return Hello(_text(fields, "page"))
+    page, epoch = _text(fields, "page"), _text(fields, "epoch")
+    if kind == "start":
+        return Start(page, epoch)
+    if kind in ("pause", "stop"):
+        last = _count(fields, "last", -1)
+        return Pause(page, epoch, last) if kind == "pause" else Stop(page, epoch, last)
+    raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
+
+
+def parse_view(content: object) -> ViewHello:
+    """Return the view's message in `content`. Raises `RemoteProtocolError` for anything else."""
+    kind, fields = _open(content)
+    if kind != "hello":
+        raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
+    return ViewHello(_text(fields, "page"), _count(fields, "revision", 0))
+
+
+def _audio(fields: Mapping[str, Any], buffers: Sequence[bytes | memoryview]) -> Audio:
+    if len(buffers) != 1:
+        raise RemoteProtocolError(f"an audio message came with {len(buffers)} buffers instead of 1: reload the page")
+    pcm = bytes(buffers[0])
+    if not pcm or len(pcm) % BYTES_PER_SAMPLE:
+        raise RemoteProtocolError(f"an audio message of {len(pcm)} bytes is not whole samples: reload the page")
+    rate = _count(fields, "rate", 1)
+    if not 8_000 <= rate <= 384_000:
+        raise RemoteProtocolError(f"the page sent audio of {rate} Hz: choose another microphone")
+    captured_at = fields.get("captured_at")
+    if isinstance(captured_at, bool) or not isinstance(captured_at, (int, float)):
+        raise RemoteProtocolError(f"an audio message has no time of capture but {captured_at!r}: reload the page")
+    return Audio(
+        page=_text(fields, "page"),
+        epoch=_text(fields, "epoch"),
+        seq=_count(fields, "seq", 0),
+        first=_count(fields, "first", 0),
+        captured_at=float(captured_at),
+        rate=rate,
+        pcm=pcm,
+    )
+
+
+def _open(content: object) -> tuple[str, Mapping[str, Any]]:
+    if not isinstance(content, Mapping) or not isinstance(content.get("type"), str):
+        raise RemoteProtocolError(f"the page sent {type(content).__name__} without a type: reload the page")
+    return content["type"], content
+
+
+def _text(fields: Mapping[str, Any], name: str, longest: int = 128) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value or len(value) > longest:
+        raise RemoteProtocolError(f"the page's {fields['type']} message has no usable {name}: reload the page")
+    return value
+
+
+def _count(fields: Mapping[str, Any], name: str, least: int) -> int:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise RemoteProtocolError(f"the page's {fields['type']} message has {name} {value!r}: reload the page")
+    return value

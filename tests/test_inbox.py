@@ -1,0 +1,164 @@
+"""Numbered chunks that come late, twice, in disorder or never."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rt_magic.widgets.inbox import ASK_EVERY, PATIENCE, QUIET, Inbox
+from rt_magic.widgets.messages import Audio
+
+
+def chunk(seq: int, epoch: str = "e", page: str = "p", samples: int = 2400, rate: int = 24_000) -> Audio:
+    """A chunk whose samples tell its number."""
+    pcm = seq.to_bytes(2, "little") * samples
+    return Audio(page=page, epoch=epoch, seq=seq, first=seq * samples, captured_at=0.0, rate=rate, pcm=pcm)
+
+
+def test_chunks_in_order_pass_straight_through() -> None:
+    """A chunk in its turn comes back at once and counts as received."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    assert [c.seq for n in range(3) for c in inbox.receive(chunk(n), n / 10)] == [0, 1, 2]
+    assert inbox.ack("e") == {"type": "ack", "epoch": "e", "next": 3}
+    assert not inbox.complete
+    assert inbox.end("e", 2, 0.3) == []
+    assert inbox.complete
+    assert inbox.captured == 0.3
+
+
+def test_an_overtaken_chunk_waits_for_the_one_before() -> None:
+    """Chunks that arrive out of order leave in order."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    assert inbox.receive(chunk(1), 0.0) == []
+    assert [c.seq for c in inbox.receive(chunk(0), 0.1)] == [0, 1]
+
+
+def test_a_chunk_sent_twice_counts_once() -> None:
+    """A repeated chunk is dropped, whether it is already delivered or still held."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.receive(chunk(0), 0.0)
+    assert inbox.receive(chunk(0), 0.1) == []
+    inbox.receive(chunk(2), 0.2)
+    inbox.receive(chunk(2), 0.3)
+    assert [c.seq for c in inbox.receive(chunk(1), 0.4)] == [1, 2]
+
+
+def test_a_gap_is_asked_for_patiently_and_not_too_often() -> None:
+    """A missing chunk is asked for after a moment, then at most once a second, and only the missing ones."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.receive(chunk(0), 0.0)
+    inbox.receive(chunk(4), 1.0)
+    assert inbox.missing(1.0) == []
+    assert inbox.missing(1.0 + PATIENCE) == [{"type": "again", "epoch": "e", "from": 1, "to": 4}]
+    assert inbox.missing(1.1 + PATIENCE) == []
+    assert len(inbox.missing(1.1 + PATIENCE + ASK_EVERY)) == 1
+    for seq in (1, 2, 3):
+        inbox.receive(chunk(seq), 3.0)
+    assert inbox.missing(9.0) == []
+
+
+def test_the_end_tells_what_is_still_missing() -> None:
+    """`last` makes the inbox wait for the tail and ask for it."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.receive(chunk(0), 0.0)
+    inbox.end("e", 2, 0.1)
+    assert not inbox.complete
+    assert inbox.missing(0.2 + PATIENCE) == [{"type": "again", "epoch": "e", "from": 1, "to": 3}]
+    inbox.receive(chunk(1), 0.5)
+    assert [c.seq for c in inbox.receive(chunk(2), 0.6)] == [2]
+    assert inbox.complete
+
+
+def test_an_epoch_without_chunks() -> None:
+    """An epoch that ends before its first chunk is complete at once."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.end("e", -1, 0.1)
+    assert inbox.complete
+    assert inbox.captured == 0.0
+
+
+def test_epochs_follow_each_other() -> None:
+    """Chunks of a later epoch wait until the earlier one is complete."""
+    inbox = Inbox()
+    inbox.begin("p", "a", 0.0)
+    inbox.receive(chunk(0, "a"), 0.0)
+    inbox.begin("p", "b", 0.1)
+    assert inbox.receive(chunk(0, "b"), 0.2) == []
+    inbox.end("a", 1, 0.3)
+    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(1, "a"), 0.4)] == [("a", 1), ("b", 0)]
+
+
+def test_an_epoch_that_never_said_its_end_does_not_block_the_next() -> None:
+    """After a moment of silence an epoch with a successor is taken as ended."""
+    inbox = Inbox()
+    inbox.begin("p", "a", 0.0)
+    inbox.receive(chunk(0, "a"), 0.0)
+    inbox.begin("p", "b", 0.1)
+    assert inbox.receive(chunk(0, "b"), 0.2) == []
+    assert [c.epoch for c in inbox.advance(QUIET + 0.1)] == ["b"]
+    assert inbox.lost == 0
+
+
+def test_another_page_ends_the_epochs_of_the_first() -> None:
+    """When another page records, chunks the first one still owed are given up and counted."""
+    inbox = Inbox()
+    inbox.begin("p", "a", 0.0)
+    inbox.receive(chunk(0, "a"), 0.0)
+    inbox.receive(chunk(3, "a"), 0.0)
+    inbox.begin("q", "b", 0.1)
+    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(0, "b", "q"), 0.2)] == [("a", 3), ("b", 0)]
+    assert inbox.lost == 2
+
+
+def test_a_late_repeat_of_a_finished_epoch_is_acknowledged() -> None:
+    """A page that missed the last ack of an epoch can be told again."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.receive(chunk(0), 0.0)
+    inbox.end("e", 0, 0.1)
+    assert inbox.receive(chunk(0), 0.2) == []
+    assert inbox.ack("e") == {"type": "ack", "epoch": "e", "next": 1}
+    assert inbox.ack("unknown") is None
+
+
+def test_abandon_gives_what_there_is() -> None:
+    """When the page is gone, held chunks come out in order and the missing ones are counted."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    for seq in (0, 2, 3, 6):
+        inbox.receive(chunk(seq), 0.0)
+    inbox.end("e", 7, 0.1)
+    assert [c.seq for c in inbox.abandon(0.2)] == [2, 3, 6]
+    assert (inbox.lost, inbox.complete) == (4, True)
+
+
+def test_captured_counts_by_the_pages_own_rate() -> None:
+    """The page's counting is in seconds, whatever its rate."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.receive(chunk(0, rate=48_000, samples=4_800), 0.0)
+    assert inbox.captured == 0.1
+
+
+@given(st.integers(0, 40), st.integers(0, 2**32), st.lists(st.integers(0, 39), max_size=40))
+def test_any_disorder_with_repeats_gives_the_same_line(count: int, seed: int, repeats: list[int]) -> None:
+    """However chunks of two epochs are shuffled and repeated, each comes out once and in order."""
+    sent = [chunk(n, "a") for n in range(count)] + [chunk(n, "b") for n in range(count)]
+    sent += [chunk(n, "a") for n in repeats if n < count]
+    random.Random(seed).shuffle(sent)
+    inbox = Inbox()
+    inbox.begin("p", "a", 0.0)
+    inbox.begin("p", "b", 0.0)
+    got = [c for message in sent for c in inbox.receive(message, 0.0)]
+    got += inbox.end("a", count - 1, 0.0) + inbox.end("b", count - 1, 0.0)
+    assert [(c.epoch, c.seq) for c in got] == [(e, n) for e in "ab" for n in range(count)]
+    assert inbox.complete
+    assert inbox.lost == 0
