@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,19 @@ import pytest
 SERVICE_SETTINGS = ("RT_MAGIC_", "AZURE_", "OPENAI_")
 
 
+def playwright_browsers() -> str:
+    """Return where `playwright install` puts browsers, which it looks up in the caller's home."""
+    caches = {"darwin": "Library/Caches", "win32": "AppData/Local"}.get(sys.platform, ".cache")
+    return str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / caches)) / "ms-playwright")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def machine_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Take away the caller's service settings and keep recordings out of the caller's home."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith(SERVICE_SETTINGS)]:
             patch.delenv(name)
+        patch.setenv("PLAYWRIGHT_BROWSERS_PATH", os.environ.get("PLAYWRIGHT_BROWSERS_PATH", playwright_browsers()))
         home = tmp_path_factory.mktemp("home")
         patch.setenv("HOME", str(home))
         patch.setenv("USERPROFILE", str(home))

