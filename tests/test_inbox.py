@@ -107,14 +107,15 @@ def test_an_epoch_that_never_said_its_end_does_not_block_the_next() -> None:
     assert inbox.lost == 0
 
 
-def test_another_page_ends_the_epochs_of_the_first() -> None:
-    """When another page records, chunks the first one still owed are given up and counted."""
+def test_what_a_page_owed_when_it_went_away_is_counted() -> None:
+    """When another page records and the first stays silent, chunks it still owed are given up and counted."""
     inbox = Inbox()
     inbox.begin("p", "a", 0.0)
     inbox.receive(chunk(0, "a"), 0.0)
     inbox.receive(chunk(3, "a"), 0.0)
     inbox.begin("q", "b", 0.1)
-    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(0, "b", "q"), 0.2)] == [("a", 3), ("b", 0)]
+    assert inbox.receive(chunk(0, "b", "q"), 0.2) == []
+    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(1, "b", "q"), QUIET)] == [("a", 3), ("b", 0), ("b", 1)]
     assert inbox.lost == 2
 
 

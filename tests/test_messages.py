@@ -81,6 +81,7 @@ def test_parse() -> None:
     assert parse({"type": "start", **both}) == Start("p", "e")
     assert parse({"type": "pause", **both, "last": 3}) == Pause("p", "e", 3)
     assert parse({"type": "stop", **both, "last": -1}) == Stop("p", "e", -1)
+    assert parse({"type": "stop", "page": "p", "epoch": "", "last": -1}) == Stop("p", "", -1)
     assert parse({"type": "microphone-error", "name": "NotAllowedError", "message": "no"}) == MicrophoneFailed(
         "NotAllowedError", "no"
     )

@@ -43,7 +43,7 @@ class Inbox:
         """Chunks given up because their page went away before they arrived."""
 
     def begin(self, page: str, epoch: str, now: float) -> None:
-    x
+        """Expect chunks of `epoch` after those of the epochs before it."""
         if epoch in self._done or any(known.name == epoch for known in self._epochs):
             return
         self._epochs.append(_Epoch(epoch, page, now))
@@ -76,7 +76,7 @@ class Inbox:
             ready.extend(self._take(epoch))
             if epoch.complete:
                 self._close(epoch)
-            elif len(self._epochs) > 1 and self._over(epoch, now):
+            elif len(self._epochs) > 1 and now - epoch.heard_at >= QUIET:
                 ready.extend(self._give_up(epoch))
             else:
                 self._note_gap(epoch, now)
@@ -133,10 +133,6 @@ class Inbox:
             epoch.captured, epoch.rate = chunk.first + chunk.samples, chunk.rate
             epoch.waiting_since = epoch.asked_at = None
         return ready
-
-    def _over(self, epoch: _Epoch, now: float) -> bool:
-        another_page = any(later.page != epoch.page for later in self._epochs[1:])
-        return another_page or now - epoch.heard_at >= QUIET
 
     def _give_up(self, epoch: _Epoch) -> list[Audio]:
         ready = [epoch.held[seq] for seq in sorted(epoch.held)]

@@ -32,7 +32,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The epoch ended with chunk `last` (-1: it had none); more may follow in another one."""
+    """The epoch ended with chunk `last` (-1: it had none); more may follow in another one. It may be unknown ("")."""
 
     page: str
     epoch: str
@@ -41,7 +41,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The epoch ended with chunk `last` (-1: it had none) and nothing follows."""
+    """The epoch ended with chunk `last` (-1: it had none) and nothing follows. It may be unknown ("")."""
 
     page: str
     epoch: str
@@ -152,11 +152,11 @@ def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPa
         return MicrophoneFailed(_text(fields, "name"), _text(fields, "message", 2000))
     if kind == "hello":
         return Hello(_text(fields, "page"))
-    page, epoch = _text(fields, "page"), _text(fields, "epoch")
     if kind == "start":
-        return Start(page, epoch)
+        return Start(_text(fields, "page"), _text(fields, "epoch"))
     if kind in ("pause", "stop"):
-        last = _count(fields, "last", -1)
+        # A page that was reloaded can stop what an earlier one began: it knows no epoch.
+        page, epoch, last = _text(fields, "page"), _text(fields, "epoch", least=0), _count(fields, "last", -1)
         return Pause(page, epoch, last) if kind == "pause" else Stop(page, epoch, last)
     raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
 
@@ -198,9 +198,9 @@ def _open(content: object) -> tuple[str, Mapping[str, Any]]:
     return content["type"], content
 
 
-def _text(fields: Mapping[str, Any], name: str, longest: int = 128) -> str:
+def _text(fields: Mapping[str, Any], name: str, longest: int = 128, least: int = 1) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value or len(value) > longest:
+    if not isinstance(value, str) or not least <= len(value) <= longest:
         raise RemoteProtocolError(f"the page's {fields['type']} message has no usable {name}: reload the page")
     return value
 

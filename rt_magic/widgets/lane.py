@@ -1,0 +1,170 @@
+"""A lane of our own into a busy kernel: the subshell on which everything that comes up from our pages travels.
+
+ipykernel handles comm messages between cells, so neither sound nor a click would arrive while a cell runs. Since
+7.4 a comm may answer which subshell its messages go to (`BaseComm._reply_subshell_for`); ours answer with one that
+runs nothing but them. Elsewhere messages wait in the page until the cell ends: late, never lost.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rt_magic.portal import portal
+
+TIMEOUT = 5.0
+"""Seconds the kernel's control channel may take to make a subshell; 0.01 is usual."""
+
+_lock = threading.Lock()
+_lane: Lane | None = None
+
+
+def attach(comm: Any) -> bool:
+    """Let this comm's messages come by the lane, made on first use; False where the kernel has none."""
+    global _lane
+    kernel = _kernel()
+    if kernel is None or not callable(getattr(comm, "_reply_subshell_for", None)):
+        return False
+    with _lock:
+        if _lane is None or not _lane.open:
+            _lane = Lane.make(kernel)
+        lane = _lane
+    if lane is None:
+        return False
+    lane.take(comm)
+    return True
+
+
+def detach(comm: Any) -> None:
+    """Forget a comm that is closed; the lane goes with the last one."""
+    global _lane
+    with _lock:
+        lane = _lane
+        if lane is None or not lane.leave(comm):
+            return
+        _lane = None
+    # The kernel joins the subshell's thread, which may be the one we are on.
+    portal().loop.call_soon_threadsafe(portal().loop.run_in_executor, None, lane.delete)
+
+
+def close_lane() -> None:
+    """Delete the subshell, whoever still uses it: their messages take the kernel's usual way from then on."""
+    global _lane
+    with _lock:
+        lane, _lane = _lane, None
+    if lane is not None:
+        lane.delete()
+
+
+def available() -> bool:
+    """Whether this process is a kernel that can give a comm a subshell of its own."""
+    return _kernel() is not None
+
+
+def _kernel() -> Any | None:
+    ipykernel = sys.modules.get("ipykernel.kernelbase")
+    if ipykernel is None or not ipykernel.Kernel.initialized():
+        return None
+    comms = sys.modules.get("ipykernel.comm.comm")
+    if comms is None or not hasattr(comms.BaseComm, "_reply_subshell_for"):
+        return None
+    kernel = ipykernel.Kernel.instance()
+    features = kernel.kernel_info.get("supported_features", ())
+    manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
+    usable = (
+        "kernel subshells" in features and hasattr(manager, "list_subshell") and hasattr(kernel, "_shell_parent_ident")
+    )
+    return kernel if usable else None
+
+
+class Lane:
+    """One subshell of this kernel and the comms that use it."""
+
+    def __init__(self, kernel: Any, subshell: str) -> None:
+        self.subshell = subshell
+        self._pid = os.getpid()
+        self._listed: Callable[[], list[str]] = kernel.shell_channel_thread.manager.list_subshell
+        self._comms: set[str] = set()
+        self._kernel = kernel
+        self._set_parent = kernel.set_parent
+        kernel.set_parent = self._set_parent_quietly
+
+    @classmethod
+    def make(cls, kernel: Any) -> Lane | None:
+        """Ask the kernel for a subshell over its own control channel; None where it does not answer."""
+        reply = _control("create_subshell_request", {})
+        subshell = reply.get("subshell_id")
+        return cls(kernel, subshell) if isinstance(subshell, str) else None
+
+    @property
+    def open(self) -> bool:
+        """Whether the subshell is still there (anyone may delete it)."""
+        return os.getpid() == self._pid and self.subshell in self._listed()
+
+    def take(self, comm: Any) -> None:
+        """Route a comm's messages here while the subshell is there, else by the kernel's own rule."""
+        default = comm._reply_subshell_for
+
+        def route(data: Any, default_subshell: str | None) -> str | None:
+            return self.subshell if self.open else default(data, default_subshell)
+
+        def handle(message: Any) -> None:
+            # Without IPython's pre_execute and post_execute: on a thread beside a running cell those hooks
+            # would show and close the figures that the cell is drawing.
+            if comm._msg_callback is not None:
+                comm._msg_callback(message)
+
+        comm._reply_subshell_for = route
+        comm.handle_msg = handle
+        self._comms.add(comm.comm_id)
+
+    def leave(self, comm: Any) -> bool:
+        """Forget a comm; True if it was the last one."""
+        if comm.comm_id not in self._comms:
+            return False
+        self._comms.discard(comm.comm_id)
+        return not self._comms
+
+    def delete(self) -> None:
+        """Delete the subshell. Not to be called on its own thread."""
+        if vars(self._kernel).get("set_parent") == self._set_parent_quietly:
+            del self._kernel.set_parent
+        if self.open:
+            _control("delete_subshell_request", {"subshell_id": self.subshell})
+
+    def _set_parent_quietly(self, ident: Any, parent: Any, channel: str = "shell") -> None:
+        # Each message makes its header the one under which threads of the user print, and the page drops what
+        # comes under ours; so on the lane it is the parent of nothing but itself.
+        if threading.current_thread().name == f"subshell-{self.subshell}":
+            self._kernel._shell_parent_ident.set(ident)
+            self._kernel._shell_parent.set(parent)
+        else:
+            self._set_parent(ident, parent, channel)
+
+
+def _control(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Send the kernel a request over its own control channel and return what it answers, {} if it does not."""
+    from queue import Empty
+
+    from ipykernel import get_connection_file
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+    client = BlockingKernelClient(connection_file=get_connection_file())
+    client.load_connection_file()
+    channel = client.control_channel
+    channel.start()
+    try:
+        request = client.session.msg(kind, content)
+        channel.send(request)
+        while True:
+            reply = channel.get_msg(timeout=TIMEOUT)
+            if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+                return dict(reply["content"])
+    except (Empty, RuntimeError):
+        return {}
+    finally:
+        channel.stop()
+        client.context.destroy(linger=100)

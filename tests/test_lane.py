@@ -1,0 +1,134 @@
+"""The lane: messages are handled while a cell runs, on the kernel this environment has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kernels import FrontEnd, kernel
+
+SETUP = """
+import threading, time
+import ipywidgets
+from rt_magic.widgets import lane
+
+class Probe(ipywidgets.DOMWidget):
+    def __init__(self):
+        self.got = []
+        super().__init__()
+        self.on_msg(self._note)
+
+    def _note(self, _, content, buffers):
+        self.got.append((content["n"], threading.current_thread().name, time.monotonic()))
+
+probe = Probe()
+attached = lane.attach(probe.comm)
+shells = get_ipython().kernel.shell_channel_thread.manager.list_subshell
+"""
+
+
+@pytest.fixture
+def page() -> Iterator[FrontEnd]:
+    """A kernel with one widget on the lane."""
+    with kernel() as front_end:
+        cell = front_end.run(SETUP)
+        assert cell.status == "ok", cell.text
+        yield front_end
+
+
+def send(page: FrontEnd, numbers: range) -> None:
+    """Send the probe numbered messages."""
+    (comm,) = [id_ for id_, state in page.comms.items() if state.get("_model_name") == "DOMWidgetModel"]
+    for number in numbers:
+        page.send(comm, {"n": number})
+        page.pump(0.02)
+
+
+def test_messages_are_handled_while_a_cell_sleeps_and_while_it_computes(page: FrontEnd) -> None:
+    """Messages reach the widget, in order and on the lane's thread, during sleep, a loop and trait writes."""
+    assert page.value("attached") is True
+    busy = page.start(
+        "begin = time.monotonic(); time.sleep(1.0)\n"
+        "while time.monotonic() < begin + 2: pass\n"
+        "while time.monotonic() < begin + 3:\n"
+        "    probe.layout.width = f'{int(time.monotonic() * 100)}px'; time.sleep(0.05)\n"
+        "end = time.monotonic()"
+    )
+    page.pump(0.2)
+    send(page, range(100))
+    assert busy.status == "running"
+    page.finish(busy)
+    assert page.value("[n for n, _, at in probe.got if at < end]") == list(range(100))
+    assert page.value("{name for _, name, _ in probe.got}") == {f"subshell-{page.value('shells()')[0]}"}
+
+
+def test_a_deleted_subshell_loses_no_later_message(page: FrontEnd) -> None:
+    """When somebody deletes the subshell, messages take the kernel's usual way from then on."""
+    send(page, range(3))
+    page.run("lane._control('delete_subshell_request', {'subshell_id': shells()[0]})")
+    send(page, range(3, 6))
+    page.until(lambda: page.value("len(probe.got)") == 6)
+    assert page.value("[n for n, *_ in probe.got]") == list(range(6))
+    assert page.value("probe.got[-1][1]") == "MainThread"
+
+
+def test_what_threads_of_the_user_print_stays_visible(page: FrontEnd) -> None:
+    """A message on the lane does not become the parent of what a plain thread prints."""
+    cell = page.run(
+        "parents = set()\n"
+        "def chat():\n"
+        "    for n in range(20):\n"
+        "        print('line', n); time.sleep(0.02)\n"
+        "        parents.add(get_ipython().kernel.get_parent()['msg_type'])\n"
+        "thread = threading.Thread(target=chat); thread.start()"
+    )
+    send(page, range(20))
+    page.run("thread.join()")
+    page.pump(0.5)
+    assert page.value("parents") == {"execute_request"}
+    assert [line for line in cell.text.splitlines() if line] == [f"line {n}" for n in range(20)]
+
+
+def test_the_shells_hooks_do_not_run_on_the_lane(page: FrontEnd) -> None:
+    """post_execute would close a figure that the running cell is still drawing."""
+    page.run(
+        "ran = []; get_ipython().events.register('post_execute', lambda: ran.append(threading.current_thread().name))"
+    )
+    busy = page.start("time.sleep(0.5)")
+    send(page, range(5))
+    page.finish(busy)
+    assert page.value("len(probe.got)") == 5
+    assert page.value("set(ran)") == {"MainThread"}
+
+
+def test_the_lane_is_shared_and_goes_with_its_last_comm(page: FrontEnd) -> None:
+    """Two widgets use one subshell, and closing both leaves neither subshell nor changed shell behind."""
+    page.run("other = Probe(); lane.attach(other.comm)")
+    assert page.value("len(shells())") == 1
+    page.run("lane.detach(probe.comm)")
+    assert page.value("len(shells())") == 1
+    page.run("lane.detach(other.comm); time.sleep(0.3)")
+    assert page.value("shells()") == []
+    assert page.value("'set_parent' in vars(get_ipython().kernel)") is False
+
+
+def test_close_lane_deletes_the_subshell(page: FrontEnd) -> None:
+    """After unloading nothing is left, and what still comes takes the usual way."""
+    page.run("lane.close_lane()")
+    assert page.value("shells()") == []
+    send(page, range(2))
+    assert page.value("len(probe.got)") == 2
+
+
+def test_no_kernel_no_lane() -> None:
+    """In a plain interpreter there is no lane, and asking is harmless."""
+    from rt_magic.widgets import lane
+
+    class Comm:
+        comm_id = "x"
+
+    assert lane.available() is False
+    assert lane.attach(Comm()) is False
+    lane.detach(Comm())
+    lane.close_lane()
