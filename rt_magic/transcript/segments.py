@@ -133,8 +133,9 @@ class _Turn:
 class Folded:
     """Everything that has been heard so far; only `fold` changes it."""
 
-    def __init__(self, *, pace: Pace | None = None, prompt: str | None = None) -> None:
+    def __init__(self, *, pace: Pace | None = None, prompt: str | None = None, offset: float = 0.0) -> None:
         self.pace = pace
+        self.offset = offset
         self.prompt = prompt.strip() if prompt else None
         self.opened: dict[int, Opened] = {}
         self.turns: dict[tuple[int, str], _Turn] = {}
@@ -173,12 +174,8 @@ def fold(state: Folded, event: Foldable, now: float, connection: int = 0) -> tup
                 turn.committed = True
                 if state.cuts[connection]:
                     cut = state.cuts[connection].popleft()
-                    turn.first_sample, turn.start, turn.end, turn.timing = (
-                        cut.first,
-                        cut.start,
-                        cut.end,
-                        "vad",
-                    )
+                    turn.first_sample, turn.timing = cut.first, "vad"
+                    turn.start, turn.end = cut.start + state.offset, cut.end + state.offset
             return state, _merge([_place(state, turn, event.previous_item_id), _show(state, turn)])
         case Delta():
             turn = _find(state, connection, event.item_id, _HEARD)
@@ -216,7 +213,7 @@ def _samples(milliseconds: int) -> int:
 
 def _seconds(state: Folded, turn: _Turn, sample: int) -> float:
     opened = state.opened.get(turn.connection)
-    return (opened.timeline.to_recording(sample) if opened else sample) / SAMPLE_RATE
+    return (opened.timeline.to_recording(sample) if opened else sample) / SAMPLE_RATE + state.offset
 
 
 # Which turn an event without an id means, best guess first: (committed yet?, newest or oldest of those).

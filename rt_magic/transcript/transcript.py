@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rt_magic.audio.files import AudioSource
+
 _log = logging.getLogger(__name__)
 
 
@@ -40,12 +42,16 @@ class Transcript:
     text may still change.
     """
 
-    def __init__(self, *, recording: Recording | None = None, started_at: datetime | None = None) -> None:
+    def __init__(
+        self, *, recording: Recording | None = None, started_at: datetime | None = None, offset: float = 0.0
+    ) -> None:
         self.started_at = started_at or datetime.now(UTC)
         """When the session began, with time zone UTC."""
         self.meta: dict[str, Any] = {}
         """Where the words come from: service, host, model, languages, options, versions, notice."""
         self.recording = recording
+        self._source: AudioSource | None = None
+        self._offset = offset
         self.revision = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -85,7 +91,8 @@ class Transcript:
     def duration(self) -> float:
         """Length of the recording in seconds."""
         with self._lock:
-            return self.recording.duration if self.recording is not None else self._duration
+            recorded = self.recording.duration if self.recording is not None else self._duration
+            return self._offset + recorded
 
     @property
     def done(self) -> bool:
@@ -160,13 +167,15 @@ class Transcript:
 
     @property
     def audio(self) -> tuple[NDArray[np.float32], int] | None:
-        """The recording as (float32 samples, 24000), read from the disk now; None where there is none."""
-        if self.recording is None:
-            return None
+        """The sound as (float32 samples, 24000), read now from the recording or the source; None without either."""
         try:
-            return to_float32(self.recording.read(0, self.recording.samples)), SAMPLE_RATE
+            if self.recording is not None:
+                return to_float32(self.recording.read(0, self.recording.samples)), SAMPLE_RATE
+            if self._source is not None:
+                return to_float32(b"".join(self._source.blocks())), SAMPLE_RATE
         except AudioError:
-            return None
+            pass  # the recording or the file was removed meanwhile
+        return None
 
     # ── export ──
 
@@ -255,6 +264,14 @@ class Transcript:
         with self._changed:
             self._events.append(dict(event))
             self._tell(TranscriptChange("event", self.revision))
+
+    def _release(self, source: AudioSource | None) -> None:
+        """Remove the recording from the disk; `audio` reads `source` again, if there is one."""
+        with self._lock:
+            if self.recording is not None:
+                self._duration = self.recording.duration
+                self.recording.delete()
+            self.recording, self._source = None, source
 
     def _add_usage(self, usage: Mapping[str, Any]) -> None:
         with self._lock:

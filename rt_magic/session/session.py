@@ -1,0 +1,328 @@
+"""A session: one logical transcription from start to finish, over one or more connections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Literal, Self, TypeAlias
+
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, Pace
+from rt_magic.audio.recording import Recording
+from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.languages import languages
+from rt_magic.session import embedded
+from rt_magic.session.connection import Connection
+from rt_magic.session.services import Address, Local, Service, check_service
+from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold
+from rt_magic.transcript.transcript import Transcript, TranscriptChange
+from rt_magic.wire.dialects import TurnDetection, Wanted
+from rt_magic.wire.events import Completed, ErrorEvent, Failed, ServerEvent
+
+_log = logging.getLogger(__name__)
+
+State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining", "stopped", "error"]
+
+MAXIMUM_ATTEMPTS = 6
+"""Connections in a row that may fail before the session gives up."""
+
+
+class RealtimeSession:
+    """Transcribe what is sent to it, as a context manager on the loop that enters it.
+
+    Entering returns at once: the connection is made in the background and audio waits in the recording until the
+    service takes it. `turn_detection` is "auto", "server", "semantic", "client" or "off"; `silence_ms` is the pause
+    that ends a turn. Errors of the service are raised by `send`, `finish` and iteration. Leaving without `finish`
+    cancels. Raises ConfigurationError for what cannot work.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        language: str | None = None,
+        model: str | None = None,
+        prompt: str | None = None,
+        keywords: Sequence[str] = (),
+        turn_detection: str = "auto",
+        silence_ms: int = 500,
+        noise_reduction: str | None = None,
+        recording: Recording | None = None,
+        transcript: Transcript | None = None,
+        live: bool = False,
+        offset: float = 0.0,
+        on_state: Callable[[State, str], object] | None = None,
+    ) -> None:
+        spoken = languages(language) if language else ()
+        check_service(service, spoken)
+        self.service = service
+        self.wanted = Wanted(
+            model=model or service.model,
+            languages=spoken,
+            prompt=prompt,
+            keywords=tuple(keywords),
+            turn_detection=_turn_detection(turn_detection),
+            silence_ms=silence_ms,
+            noise_reduction=_noise_reduction(noise_reduction),
+        )
+        self.offset = offset
+        self.recording = recording or Recording.create()
+        self.transcript = transcript or Transcript(recording=self.recording, offset=offset)
+        self.state: State = "connecting"
+        self.status = "connecting"
+        self.error: RtMagicError | None = None
+        self._on_state = on_state
+        self._pace = Pace() if live else None
+        self._folded = Folded(pace=self._pace, prompt=prompt, offset=offset)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._connections = 0
+        self._sent = 0
+        self._padding = 0
+        self._finishing = False
+        self._over = asyncio.Event()
+        self._updates: dict[str, Segment] = {}
+        self._updated = asyncio.Event()
+        self._unsubscribe: Callable[[], None] | None = None
+
+    # ── use ──
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._run(), name="rt_magic-session")
+        return self
+
+    async def __aexit__(self, kind: object, error: object, traceback: object) -> None:
+        if self.state not in ("stopped", "error"):
+            await self.cancel()
+        self.recording.close()
+
+    def append(self, pcm: bytes) -> int:
+        """Add PCM16 at 24 kHz to the recording and return its position in samples; from any thread, never waits."""
+        position = self.recording.append(pcm)
+        if self._pace is not None:
+            self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic())
+        if self._loop is not None and self._connection is not None:
+            self._loop.call_soon_threadsafe(self._wake)
+        return position
+
+    async def send(self, pcm: bytes) -> None:
+        """Add PCM16 at 24 kHz to the recording; never waits for the network. Raises what ended the session."""
+        self._raise_error()
+        self.append(pcm)
+
+    async def flush(self) -> None:
+        """Close the turn that is open, as at a pause, so that its final text comes; the recording's clock stands."""
+        if self._connection is not None:
+            self._connection.flush()
+
+    async def finish(self, timeout: float | None = 30) -> Transcript:
+        """Wait until everything sent is final, or marked failed after `timeout` seconds; return the transcript.
+
+        Raises what ended the session, if it was an error.
+        """
+        if self._task is None:
+            raise ConfigurationError("this session was not entered; use it as: async with RealtimeSession(...) as s")
+        self._finishing = True
+        if self.state not in ("stopped", "error"):
+            self._move("draining", "writing the last words")
+        if self._connection is not None:
+            self._connection.finish()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._over.wait()
+        except TimeoutError:
+            self._take(GaveUp(f"no final text came within {timeout:g} s"))
+            await self._stop_task()
+            self._end("stopped", "stopped; the service did not answer in time")
+        self._raise_error()
+        return self.transcript
+
+    async def cancel(self) -> None:
+        """End at once; what is not final is marked failed."""
+        await self._stop_task()
+        self._take(GaveUp("the session was cancelled before this text was final"))
+        self._end("stopped", "cancelled")
+
+    async def __aiter__(self) -> AsyncIterator[Segment]:
+        """Yield segments as they change, interim ones coalesced; ends after `finish`. For one consumer."""
+        if self._unsubscribe is not None:
+            raise ConfigurationError("this session is iterated already; use transcript.on_change for a second reader")
+        self._unsubscribe = self.transcript.on_change(self._note_update)
+        self._updates.update((s.id, s) for s in (*self.transcript.segments, *self.transcript.interim))
+        self._updated.set()
+        while True:
+            await self._updated.wait()
+            self._updated.clear()
+            updates, self._updates = list(self._updates.values()), {}
+            for segment in updates:
+                yield segment
+            if self._over.is_set() and not self._updates:
+                self._raise_error()
+                return
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples at 24 kHz: `received` into the recording, `sent` to the service with its `padding`."""
+        connection = self._connection
+        sent = self._sent + (connection.timeline.length if connection else 0)
+        padding = self._padding + (connection.timeline.padding if connection else 0)
+        samples = self.recording.samples
+        return {"captured": samples, "received": samples, "sent": sent, "padding": padding}
+
+    @property
+    def behind(self) -> float:
+        """Seconds of the recording that are not sent yet."""
+        position = self._connection.position if self._connection else 0
+        return (self.recording.samples - position) / SAMPLE_RATE
+
+    # ── inner ──
+
+    async def _run(self) -> None:
+        """Keep a connection until everything is settled, or an error is final."""
+        attempt, position = 0, 0
+        try:
+            while True:
+                try:
+                    await self._connect(position)
+                    return self._end("stopped", "stopped")
+                except ServiceConnectionError as error:
+                    progressed = self._connection is not None and self._connection.timeline.length > 0
+                    attempt = 1 if progressed else attempt + 1
+                    if attempt > MAXIMUM_ATTEMPTS or (self._connections <= 1 and not progressed and not self._local):
+                        raise
+                    position = self._lose()
+                    self._move("draining" if self._finishing else "reconnecting", f"reconnecting: {error.message}")
+                    await asyncio.sleep(min(8.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.0))
+        except RtMagicError as error:
+            self._lose()
+            self._fail(error)
+        except Exception as error:  # a bug of ours must not leave a session that waits for ever
+            _log.exception("a session ended by an unexpected error")
+            self._lose()
+            self._fail(RtMagicError(f"the session ended by an unexpected error: {error!r}; please report it"))
+
+    @property
+    def _local(self) -> bool:
+        return isinstance(self.service, Local)
+
+    async def _address(self) -> Address:
+        if isinstance(self.service, Local):
+            return await embedded.address(self.service)
+        return await asyncio.to_thread(self.service.address)
+
+    async def _connect(self, position: int) -> None:
+        address = await self._address()
+        self._connections += 1
+        self._connection = Connection(
+            self._connections, self.service.speaks, self.wanted, self.recording, position, self._receive
+        )
+        if self._finishing:
+            self._connection.finish()
+        await self._connection.run(address)
+
+    def _lose(self) -> int:
+        """Forget the connection; return where the recording must be sent from again."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return 0
+        self._sent += connection.timeline.length
+        self._padding += connection.timeline.padding
+        self._take(Lost(), connection.number)
+        self.wanted = connection.protocol.wanted
+        ends = [segment.end for segment in self.transcript.segments if segment.end is not None]
+        return max(0, round((max(ends, default=0.0) - self.offset) * SAMPLE_RATE))
+
+    def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut) -> None:
+        if isinstance(event, Opened):
+            if not self._finishing:
+                self._move("listening", "listening")
+            self._describe(connection)
+        elif isinstance(event, ErrorEvent):
+            self.transcript._record({"type": "error", "code": event.code, "message": event.message})
+        elif isinstance(event, Completed) and event.usage:
+            self.transcript._add_usage(event.usage)
+        elif isinstance(event, Failed):
+            self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
+        self._take(event, connection.number)
+
+    def _describe(self, connection: Connection) -> None:
+        accepted = connection.protocol.accepted
+        self.transcript.meta.update(
+            service=self.service.name,
+            host=self.service.host,
+            model=(accepted.model if accepted else None) or self.wanted.model,
+            languages=list(self.wanted.languages),
+            notes=list(connection.protocol.notes),
+        )
+
+    def _take(self, event: Any, connection: int = 0) -> None:
+        self._folded, changes = fold(self._folded, event, time.monotonic(), connection)
+        self.transcript._apply(changes)
+
+    def _wake(self) -> None:
+        if self._connection is not None:
+            self._connection.wake()
+
+    def _note_update(self, change: TranscriptChange) -> None:
+        # The writer is on this loop, so the two touch nothing at the same time.
+        for id_ in change.remove:
+            self._updates.pop(id_, None)
+        self._updates.update((segment.id, segment) for segment in change.upsert)
+        self._updated.set()
+
+    def _fail(self, error: RtMagicError) -> None:
+        self.error = error
+        self._take(GaveUp(error.message))
+        self._end("error", str(error))
+
+    def _end(self, state: State, status: str) -> None:
+        if self.state in ("stopped", "error"):
+            return
+        self._move(state, status)
+        self._over.set()
+        self._updated.set()
+
+    def _move(self, state: State, status: str) -> None:
+        if (state, status) == (self.state, self.status):
+            return
+        self.state, self.status = state, status
+        if self._on_state is not None:
+            self._on_state(state, status)
+
+    async def _stop_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _raise_error(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+_TURN_DETECTION: dict[str, TurnDetection] = {
+    "auto": "server",
+    "server": "server",
+    "semantic": "semantic",
+    "client": "client",
+    "off": "off",
+}
+
+
+def _turn_detection(word: str) -> TurnDetection:
+    if word not in _TURN_DETECTION:
+        raise ConfigurationError(
+            f"turn_detection={word!r} is not known; choose one of {', '.join(map(repr, _TURN_DETECTION))}"
+        )
+    return _TURN_DETECTION[word]
+
+
+def _noise_reduction(word: str | None) -> Literal["near", "far"] | None:
+    if word in (None, "off"):
+        return None
+    if word not in ("near", "far"):
+        raise ConfigurationError(f"noise_reduction={word!r} is not known; choose 'near', 'far' or 'off'")
+    return word  # type: ignore[return-value]  # checked in the line above
