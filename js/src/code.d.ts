@@ -1,0 +1,5 @@
+/** The bundled worklet as text, put in by build.mjs. */
+declare module "worklet:code" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,317 @@
+import { Outbox } from "./outbox.js";
+import { randomName } from "./random_name.js";
+
+/**
+ * @typedef {import("./types.js").State} State
+ * @typedef {import("./types.js").Start | import("./types.js").Pause | import("./types.js").Stop} Control
+ * @typedef {Control | import("./types.js").Audio} Kept
+ * @typedef {import("./types.js").Accepted | import("./types.js").Ack | import("./types.js").Again} Answer
+ * @typedef {{ name: string, message: string }} Problem
+ *
+ * @typedef {object} CaptureEvents
+ * @property {(buffer: ArrayBuffer, rate: number, at: number) => void} chunk Int16 samples, Hz, Unix seconds
+ * @property {() => void} ended the device is gone
+ * @property {(muted: boolean) => void} muted
+ *
+ * @typedef {object} Capture
+ * @property {Promise<void>} opened rejected with a Problem
+ * @property {() => Promise<void>} close gives the rest, then lets go of the microphone
+ *
+ * @typedef {object} Stretch an unbroken stretch of capture
+ * @property {string} epoch
+ * @property {number} seq of the next chunk
+ * @property {number} first sample of the next chunk
+ * @property {boolean} accepted by the kernel
+ * @property {boolean} lost no recording takes its sound any more
+ * @property {number | null} heard when the last sound came, once the microphone is open
+ * @property {boolean} muted
+ * @property {Capture | null} capture null once it is closing or closed
+ */
+
+/** The states in which the kernel has acted on a message. */
+const SETTLED = {
+  pause: new Set(["paused", "draining", "stopped", "error", "ready"]),
+  stop: new Set(["draining", "stopped", "error", "ready"]),
+};
+
+/** Seconds without any sound from an open microphone until the page says so. */
+const STARVED_AFTER = 3;
+
+/** Numbers what a page captures, keeps it until the kernel has it, and puts start, pause and stop around it. */
+export class Recorder {
+  #send;
+  #open;
+  #now;
+  #changed;
+  /** @type {Stretch | null} */
+  #stretch = null;
+  /** @type {Promise<void> | null} */
+  #closing = null;
+  /** @type {State[]} the kernel's states since the last pause or stop */
+  #states = [];
+
+  /**
+   * @param {object} shell
+   * @param {string} shell.page
+   * @param {(message: Kept | import("./types.js").MicrophoneError, buffer: ArrayBuffer | null) => void} shell.send
+   * @param {(events: CaptureEvents) => Capture} shell.open asks for the microphone before it returns
+   * @param {() => number} shell.now seconds
+   * @param {() => void} shell.changed something to show has changed
+   */
+  constructor({ page, send, open, now, changed }) {
+    this.page = page;
+    this.#send = send;
+    this.#open = open;
+    this.#now = now;
+    this.#changed = changed;
+    /** @type {Outbox<Kept>} */
+    this.outbox = new Outbox();
+    /** @type {Problem | null} */
+    this.problem = null;
+    /** @type {Control["type"] | null} what this page asked for and the kernel has not answered */
+    this.asked = null;
+    /** The microphone failed and the kernel has not answered that yet. */
+    this.failed = false;
+  }
+
+  /** The microphone is open, or being opened. */
+  get recording() {
+    return Boolean(this.#stretch?.capture);
+  }
+
+  /** Something is under way that `tick` has to look after. */
+  get active() {
+    return this.recording || this.#closing !== null || this.outbox.length > 0;
+  }
+
+  get accepted() {
+    return Boolean(this.#stretch?.accepted);
+  }
+
+  get muted() {
+    return this.recording && Boolean(this.#stretch?.muted);
+  }
+
+  /** The microphone is open and yet no sound at all arrives, not even silence. */
+  get starved() {
+    const heard = this.recording ? this.#stretch?.heard : null;
+    return heard != null && this.#now() - heard > STARVED_AFTER;
+  }
+
+  /** Open the microphone at once, in a new epoch. Does nothing while it is open. */
+  start() {
+    if (this.recording) return;
+    this.asked = "start";
+    if (this.#closing) {
+      this.#closing.then(() => this.asked === "start" && this.start());
+      return;
+    }
+    /** @type {Stretch} */
+    const stretch = {
+      epoch: randomName(), seq: 0, first: 0, accepted: false, lost: false, heard: null, muted: false, capture: null,
+    };
+    this.#stretch = stretch;
+    this.problem = null;
+    this.failed = false;
+    this.#keep({ type: "start", page: this.page, epoch: stretch.epoch });
+    const capture = this.#open({
+      chunk: (buffer, rate, at) => this.#chunk(stretch, buffer, rate, at),
+      ended: () => this.#ended(stretch),
+      muted: (muted) => {
+        stretch.muted = muted;
+        this.#changed();
+      },
+    });
+    stretch.capture = capture;
+    capture.opened.then(
+      () => {
+        stretch.heard = this.#now();
+        this.#changed();
+      },
+      (problem) => stretch.capture === capture && this.#failed(stretch, problem),
+    );
+    this.#changed();
+  }
+
+  /** Close the microphone once all it heard is on its way; the next start resumes. */
+  pause() {
+    this.#halt("pause");
+  }
+
+  /** The same, for good. */
+  stop() {
+    this.#halt("stop");
+  }
+
+  /** Open the microphone anew with other settings, if it is open. */
+  reopen() {
+    if (!this.recording) return;
+    this.pause();
+    this.start();
+  }
+
+  /**
+   * Close the microphone without a word to the kernel, which is not there any more.
+   * @param {Problem} problem
+   */
+  abandon(problem) {
+    this.problem = problem;
+    this.failed = true;
+    this.asked = null;
+    if (this.#stretch) this.#stretch.lost = true;
+    this.#release();
+    this.outbox.forget(() => true);
+    this.#changed();
+  }
+
+  /** @param {Answer} answer from the kernel, to every page */
+  receive(answer) {
+    const stretch = this.#stretch;
+    const now = this.#now();
+    if (stretch && answer.epoch === stretch.epoch) {
+      stretch.accepted = true;
+      if (this.asked === "start") this.asked = null;
+    }
+    if (answer.type === "ack") this.outbox.ack(answer.epoch, answer.next, now);
+    else if (answer.type === "again") {
+      for (const { message, buffer } of this.outbox.again(answer.epoch, answer.from, answer.to, now)) this.#send(message, buffer);
+    } else if (answer.page === this.page) {
+      this.outbox.settle((message) => message.type === "start" && message.epoch === answer.epoch, now);
+    } else this.#elsewhere();
+    this.#changed();
+  }
+
+  /** @param {State} state the kernel's, whenever it changes */
+  follow(state) {
+    this.#states.push(state);
+    this.failed = false;
+    // Before its start is accepted, a state still speaks of what was before.
+    if (this.recording && this.accepted && SETTLED.pause.has(state)) this.#halt(state === "paused" ? "pause" : "stop", state);
+    this.outbox.settle(({ type }) => (type === "pause" || type === "stop") && SETTLED[type].has(state), this.#now());
+    if ((this.asked === "pause" || this.asked === "stop") && SETTLED[this.asked].has(state)) this.asked = null;
+    if (state === "stopped") this.#over();
+    this.#changed();
+  }
+
+  /** Send again what is overdue. To be called about twice a second while `active`. */
+  tick() {
+    for (const { message, buffer } of this.outbox.due(this.#now())) this.#send(message, buffer);
+    this.#changed();
+  }
+
+  /**
+   * @param {"pause" | "stop"} type
+   * @param {State[]} known states of the kernel that make it halt by itself
+   */
+  #halt(type, ...known) {
+    this.asked = type;
+    const stretch = this.#stretch;
+    const states = (this.#states = known);
+    const tell = () => {
+      /** @type {Kept} */
+      const message = { type, page: this.page, epoch: stretch?.epoch ?? "", last: (stretch?.seq ?? 0) - 1 };
+      // What the kernel has done already will not be confirmed by a change of state.
+      if (states.some((state) => SETTLED[type].has(state))) this.#send(message, null);
+      else this.#keep(message);
+    };
+    const closing = this.#release();
+    if (closing) closing.then(tell);
+    else tell();
+    this.#changed();
+  }
+
+  /** "stopped" is the kernel's word that it takes no more of what it has accepted. */
+  #over() {
+    const stretch = this.#stretch;
+    const open = stretch && !stretch.accepted ? stretch.epoch : null;
+    if (stretch?.accepted) stretch.lost = true;
+    this.outbox.forget((epoch) => epoch !== open);
+  }
+
+  /** @returns {Promise<void> | null} settled when the last sound is in the outbox; null if nothing is open */
+  #release() {
+    const capture = this.#stretch?.capture;
+    if (this.#stretch && capture) {
+      this.#stretch.capture = null;
+      const closing = capture.close().then(() => {
+        if (this.#closing === closing) this.#closing = null;
+      });
+      this.#closing = closing;
+    }
+    return this.#closing;
+  }
+
+  /**
+   * @param {Stretch} stretch
+   * @param {ArrayBuffer} buffer
+   * @param {number} rate
+   * @param {number} at
+   */
+  #chunk(stretch, buffer, rate, at) {
+    if (stretch.lost) return;
+    const { epoch, first } = stretch;
+    const samples = buffer.byteLength / 2;
+    const seq = stretch.seq++;
+    stretch.first += samples;
+    stretch.heard = this.#now();
+    this.#keep({ type: "audio", page: this.page, epoch, seq, first, captured_at: at, rate }, buffer, samples / rate);
+    if (this.outbox.state === "full" && stretch.capture) {
+      this.#halt("pause");
+      this.problem = {
+        name: "OutboxFullError",
+        message:
+          `The kernel has taken no sound for ${Math.round(this.outbox.limit / 60)} minutes, so the microphone was closed. ` +
+          "What was said until now waits in this page and goes on its way when the kernel answers; do not close the page.",
+      };
+      this.#changed();
+    }
+  }
+
+  /** @param {Stretch} stretch */
+  #ended(stretch) {
+    if (!stretch.capture) return;
+    // A device that ends as soon as it is opened is not asked again.
+    if (stretch.seq >= 10) this.reopen();
+    else {
+      const message = "The microphone was unplugged or taken away. Connect one, then click Start.";
+      this.#release();
+      this.#failed(stretch, { name: "NotReadableError", message });
+    }
+  }
+
+  /**
+   * @param {Stretch} stretch
+   * @param {Problem} problem
+   */
+  #failed(stretch, { name, message }) {
+    stretch.capture = null;
+    this.problem = { name, message };
+    this.failed = true;
+    this.asked = null;
+    if (!stretch.seq) this.outbox.forget((epoch) => epoch === stretch.epoch); // a start sent again would lie
+    this.#send({ type: "microphone-error", name, message }, null);
+    this.#changed();
+  }
+
+  /** Another page records from now on. */
+  #elsewhere() {
+    const stretch = this.#stretch;
+    this.asked = null;
+    if (!stretch) return;
+    if (!stretch.accepted) {
+      stretch.lost = true; // this sound belongs to no recording
+      this.outbox.forget((epoch) => epoch === stretch.epoch);
+    }
+    this.#release();
+  }
+
+  /**
+   * @param {Kept} message
+   * @param {ArrayBuffer | null} [buffer]
+   * @param {number} [seconds]
+   */
+  #keep(message, buffer = null, seconds = 0) {
+    this.outbox.add({ message, buffer, seconds }, this.#now());
+    this.#send(message, buffer);
+  }
+}

@@ -1,0 +1,105 @@
+import { Lines } from "./lines.js";
+import { randomName } from "./random_name.js";
+import { addStyle, hideTwin } from "./style.js";
+import { View } from "./view.js";
+
+/**
+ * @typedef {import("./types.js").TranscriptViewTraits} Traits
+ * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
+ */
+
+/** Milliseconds until an unanswered hello is said again, and from then on twice as long each time. */
+const ASK_AGAIN = 5000;
+const ASK_AT_MOST = 80000;
+
+// One call per model: what `initialize` makes, each `render` uses.
+export default () => {
+  const page = randomName();
+  const lines = new Lines();
+  /** @type {Set<(changes: import("./lines.js").Changes) => void>} */
+  const updates = new Set();
+
+  /** @type {import("@anywidget/types").Initialize<Traits>} */
+  function initialize({ model, signal }) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let asking;
+    let patience = ASK_AGAIN;
+
+    const ask = () => {
+      try {
+        model.send({ type: "hello", page, revision: lines.revision });
+      } catch {
+        // A model from a saved notebook: its snapshot is all there is.
+      }
+      asking = patience > ASK_AT_MOST ? undefined : setTimeout(again, patience);
+      patience *= 2;
+    };
+    const again = () => {
+      asking = undefined;
+      if (lines.missing) ask();
+    };
+    const update = (/** @type {import("./lines.js").Changes} */ changes) => {
+      for (const draw of updates) draw(changes);
+    };
+
+    lines.snapshot(model.get("snapshot"));
+    model.on("change:snapshot", () => update(lines.snapshot(model.get("snapshot"))));
+    model.on("msg:custom", (message) => {
+      if (message?.type === "snapshot") {
+        patience = ASK_AGAIN;
+        update(lines.snapshot(message));
+      } else if (message?.type === "patch") {
+        update(lines.patch(message));
+        if (lines.missing && asking === undefined) {
+          patience = ASK_AGAIN;
+          ask();
+        }
+      }
+    });
+    signal.addEventListener("abort", () => clearTimeout(asking), { once: true });
+    // Whatever was said between the kernel's state and this moment has passed unheard.
+    ask();
+  }
+
+  /** @type {import("@anywidget/types").Render<Traits>} */
+  function render({ model, el, signal }) {
+    addStyle(el.ownerDocument);
+    const view = new View(el, signal);
+    /** @type {(() => void) | null} */
+    let showTwin = null;
+    const show = () => {
+      view.show({
+        placeholder: model.get("placeholder"),
+        waiting: model.get("waiting"),
+        direction: model.get("direction"),
+        composed: model.get("composed"),
+      });
+    };
+    const hide = () => {
+      showTwin?.();
+      // Without a kernel and without words the twin is all there is.
+      const empty = lines.all.length === 0 && el.classList.contains("jupyter-widgets-disconnected");
+      showTwin = empty || signal.aborted ? null : hideTwin(el.ownerDocument, model.get("twin"));
+    };
+    const draw = (/** @type {import("./lines.js").Changes} */ changes) => {
+      view.update(changes, lines);
+      if (!showTwin) hide();
+    };
+
+    for (const name of ["placeholder", "waiting", "direction", "composed"]) model.on(`change:${name}`, show);
+    model.on("change:twin", hide);
+    updates.add(draw);
+    signal.addEventListener(
+      "abort",
+      () => {
+        updates.delete(draw);
+        hide();
+      },
+      { once: true },
+    );
+    show();
+    draw({ upsert: lines.all, remove: [] });
+  }
+
+  return { initialize, render };
+};

@@ -1,0 +1,140 @@
+// The contract between page and kernel: the same names, in the same order, as rt_magic/widgets/messages.py
+// and the traits of the two widgets; a test compares them.
+
+export type State =
+  | "ready" | "opening" | "connecting" | "listening" | "paused" | "reconnecting" | "draining" | "stopped" | "error";
+
+/** Python's `.start()`, `.pause()` and `.stop()`; `n` grows with each call. */
+export interface Command {
+  name: "start" | "pause" | "stop";
+  n: number;
+}
+
+// Traits: state only, no streams.
+
+export interface MicrophoneTraits {
+  state: State;
+  status: string;
+  error: string;
+  destination: string;
+  notice: string;
+  composed: boolean;
+  busy_after: number; // seconds
+  disabled: boolean;
+  page: string;
+  command: Command | Record<string, never>;
+  device: string;
+  echo_cancellation: boolean;
+  noise_suppression: boolean;
+  auto_gain: boolean;
+}
+
+export interface TranscriptViewTraits {
+  snapshot: Snapshot | Record<string, never>;
+  twin: string;
+  composed: boolean;
+  waiting: number;
+  placeholder: string;
+  direction: string;
+}
+
+/** A line of the transcript on its way to the page. Times in seconds of the recording. */
+export interface Segment {
+  sid: string;
+  at: number; // lines are sorted by it
+  start: number | null;
+  end: number | null;
+  text: string;
+  final: boolean;
+  speaker: string | null;
+  language: string | null;
+  confidence: number | null;
+  error: string | null;
+}
+
+// Messages, page → kernel.
+
+export interface Hello {
+  type: "hello";
+  page: string;
+}
+
+export interface Start {
+  type: "start";
+  page: string;
+  epoch: string;
+}
+
+export interface Pause {
+  type: "pause";
+  page: string;
+  epoch: string;
+  last: number;
+}
+
+export interface Stop {
+  type: "stop";
+  page: string;
+  epoch: string;
+  last: number;
+}
+
+/** With one buffer of Int16 samples, mono, little-endian. */
+export interface Audio {
+  type: "audio";
+  page: string;
+  epoch: string;
+  seq: number;
+  first: number; // samples at `rate`
+  captured_at: number; // Unix time in seconds of the last sample
+  rate: number; // Hz
+}
+
+export interface MicrophoneError {
+  type: "microphone-error";
+  name: string;
+  message: string;
+}
+
+// Messages, kernel → page.
+
+export interface Accepted {
+  type: "accepted";
+  page: string;
+  epoch: string;
+}
+
+export interface Ack {
+  type: "ack";
+  epoch: string;
+  next: number;
+}
+
+export interface Again {
+  type: "again";
+  epoch: string;
+  from: number;
+  to: number; // sent again as well: a chunk too many is harmless, one too few is not
+}
+
+// Messages of a transcript view: its hello to the kernel, and what the kernel sends.
+
+export interface ViewHello {
+  type: "hello";
+  page: string;
+  revision: number;
+}
+
+export interface Patch {
+  type: "patch";
+  revision: number;
+  upsert: Segment[];
+  remove: string[];
+}
+
+export interface Snapshot {
+  type?: "snapshot";
+  revision: number;
+  segments: Segment[];
+  reset?: boolean; // another transcript from here on
+}
