@@ -18,7 +18,7 @@ from rt_magic.exceptions import AuthenticationError, RtMagicError, ServiceConnec
 from rt_magic.session.services import Address
 from rt_magic.transcript.segments import Opened, TurnCut
 from rt_magic.wire.dialects import PREFIX_PADDING_MS, Dialect, Wanted
-from rt_magic.wire.events import ErrorEvent, ServerEvent
+from rt_magic.wire.events import ErrorEvent, ServerEvent, SpeechStopped
 from rt_magic.wire.protocol import ClientProtocol, State
 from rt_magic.wire.turns import TurnDetector, TurnStopped
 
@@ -37,6 +37,12 @@ OPEN_TIMEOUT = 15.0
 ANSWER_TIMEOUT = 20.0
 TAIL_MS = 700
 """Silence beyond the closing one that is sent at the end, so that turn detection surely closes the last turn."""
+
+QUIET = 1.0
+"""Seconds without an event after which a service that cannot say that it is through is taken to be."""
+
+QUIET_UNHEARD = 10.0
+"""The same where we heard speech that the service has said nothing of; after it the rest is committed."""
 
 
 class Connection:
@@ -71,6 +77,8 @@ class Connection:
         self._unproven = 0
         self._speech = SpeechDetector()
         self._turns: TurnDetector | None = None
+        self._heard = position
+        """Up to where, in the recording, the service has reported turns."""
 
     # ── what the session asks ──
 
@@ -136,6 +144,8 @@ class Connection:
         async for message in socket:
             before = self.protocol.state
             for event in self.protocol.receive(message):
+                if isinstance(event, SpeechStopped) and event.audio_end_ms is not None:
+                    self._heard = self.timeline.to_recording(event.audio_end_ms * SAMPLE_RATE // 1000)
                 if self.protocol.failure is None:
                     self._emit(self, event)
             if self.protocol.failure is not None:
@@ -224,9 +234,35 @@ class Connection:
             self.timeline.pad(samples)
             self.protocol.finish(padding=samples)
         await self._send_due()
+        await self._settle()
+        if self._turns is None and not self.protocol.dialect.fence:
+            unheard = self._unheard_speech()
+            await self._quiet(QUIET_UNHEARD if unheard else QUIET)
+            if unheard and self._unheard_speech():
+                self.protocol.commit()
+                await self._send_due()
+                await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until no turn is open."""
         while not self.protocol.drained:
             self._changed.clear()
             await self._changed.wait()
+
+    async def _quiet(self, seconds: float) -> None:
+        """Wait until that long no event has come and no turn is open."""
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._changed.clear()
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+                await self._settle()
+
+    def _unheard_speech(self) -> bool:
+        """Tell whether the recording holds speech behind the last turn that the service reported."""
+        tail = self._recording.read(max(self._heard, self.position - 60 * SAMPLE_RATE), self.position)
+        detector, turns = SpeechDetector(), TurnDetector()
+        return any(turns.push(frame.speech, frame.energy) for frame in detector.feed(tail))
 
     async def _send_due(self) -> None:
         assert self._socket is not None

@@ -255,6 +255,8 @@ class ServerProtocol(_Machine):
     def __init__(self, session_id: str, *, model: str | None = None, expires_at: int | None = None) -> None:
         super().__init__()
         self.session: Json = default_session(model)
+        self.unknown: frozenset[str] = frozenset()
+        """Paths of session fields that this server refuses as unknown, as one older than the schema would."""
         self._about: Json = {"id": session_id, "object": "realtime.transcription_session"}
         if expires_at is not None:
             self._about["expires_at"] = expires_at
@@ -271,7 +273,7 @@ class ServerProtocol(_Machine):
         try:
             event = decode_client(message)
             if isinstance(event, SessionUpdate):
-                self.session = merge_session(self.session, event.session, event.event_id)
+                self.session = merge_session(self.session, event.session, event.event_id, unknown=self.unknown)
         except ClientEventError as error:
             self.refuse(error)
             return None

@@ -118,10 +118,15 @@ def default_session(model: str | None = None) -> Json:
     return {"type": "transcription", "audio": {"input": audio_input}}
 
 
-def merge_session(current: Json, update: Mapping[str, Any], event_id: str | None = None) -> Json:
-    """Return `current` with `update` merged in; raises ClientEventError and changes nothing if any of it is wrong."""
+def merge_session(
+    current: Json, update: Mapping[str, Any], event_id: str | None = None, *, unknown: frozenset[str] = frozenset()
+) -> Json:
+    """Return `current` with `update` merged in; raises ClientEventError and changes nothing if any of it is wrong.
+
+    `unknown` holds the paths of fields that this server is too old to know.
+    """
     try:
-        merged: Json = _merge(TRANSCRIPTION_SESSION, copy.deepcopy(current), update, "session")
+        merged: Json = _merge(TRANSCRIPTION_SESSION, copy.deepcopy(current), update, "session", unknown)
     except _Refused as refusal:
         raise ClientEventError(refusal.message, code=refusal.code, param=refusal.param, event_id=event_id) from None
     turns = merged["audio"]["input"]["turn_detection"]
@@ -136,9 +141,9 @@ class _Refused(Exception):
         self.code, self.param, self.message = code, param, message
 
 
-def _merge(rule: Rule, current: Any, value: Any, path: str) -> Any:
+def _merge(rule: Rule, current: Any, value: Any, path: str, unknown: frozenset[str]) -> Any:
     if isinstance(rule, Fields):
-        return _merge_fields(rule, current, value, path)
+        return _merge_fields(rule, current, value, path, unknown)
     if isinstance(rule, Text):
         if not isinstance(value, str):
             raise _invalid_type(path, "a string", value)
@@ -162,7 +167,7 @@ def _merge(rule: Rule, current: Any, value: Any, path: str) -> Any:
     return value
 
 
-def _merge_fields(rule: Fields, current: Any, value: Any, path: str) -> Any:
+def _merge_fields(rule: Fields, current: Any, value: Any, path: str, unknown: frozenset[str]) -> Any:
     if value is None and rule.nullable:
         return None
     if not isinstance(value, Mapping):
@@ -175,9 +180,9 @@ def _merge_fields(rule: Fields, current: Any, value: Any, path: str) -> Any:
             )
     for key, entry in value.items():
         inner = rule.fields.get(key)
-        if inner is None:
+        if inner is None or f"{path}.{key}" in unknown:
             raise _Refused("unknown_parameter", f"{path}.{key}", f"Unknown parameter: '{path}.{key}'.")
-        merged[key] = _merge(inner, merged.get(key), entry, f"{path}.{key}")
+        merged[key] = _merge(inner, merged.get(key), entry, f"{path}.{key}", unknown)
     return merged
 
 

@@ -66,7 +66,7 @@ class TurnDetector:
         position: int = 0,
     ) -> None:
         frames_per_ms = sample_rate / 1000 / frame_samples
-        if silence_ms is not None and silence_ms < 0 or prefix_ms < 0:
+        if (silence_ms is not None and silence_ms < 0) or prefix_ms < 0:
             raise ValueError(f"silence_ms and prefix_ms must not be negative, not {silence_ms!r} and {prefix_ms!r}")
         if maximum_ms < 2 * search_ms:
             raise ValueError(f"maximum_ms must be at least twice search_ms ({search_ms!r}), not {maximum_ms!r}")

@@ -1,0 +1,176 @@
+"""The session against a scripted service over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rt_magic as rt
+from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
+from rt_magic.session.session import RealtimeSession
+from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
+from rt_magic.wire.events import CommitAudio
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Recordings of these tests go to a folder of their own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def noise(seconds: float) -> bytes:
+    """Make PCM16 too quiet to be speech, whose samples differ, so that a shift would be seen."""
+    rng = np.random.default_rng(0)
+    return to_pcm16(rng.uniform(-0.002, 0.002, round(seconds * SAMPLE_RATE)))
+
+
+async def test_words_come_and_everything_is_sent() -> None:
+    """Audio sent before and after the connection stands arrives whole, and the turn becomes a segment."""
+
+    async def script(connection: PeerConnection) -> None:
+        update = await connection.accept()
+        assert update.session["audio"]["input"]["transcription"] == {"language": "fr"}
+        await connection.audio(seconds=2.0)
+        await connection.turn("bonjour à tous", start=0.2, end=2.0, deltas=["bonjour", " à"])
+        await connection.finish()
+
+    pcm = noise(2.0)
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url), language="French") as session:
+            await session.send(pcm[:4800])
+            await session.send(pcm[4800:])
+            transcript = await session.finish()
+        assert bytes(peer.connections[0].pcm[: len(pcm)]) == pcm
+    (segment,) = transcript.segments
+    assert (segment.id, segment.text, segment.final) == ("s1", "bonjour à tous", True)
+    assert segment.start == pytest.approx(0.5) and segment.end == pytest.approx(1.5)
+    counts = session.counts
+    assert counts["received"] == len(pcm) // 2 == counts["sent"] - counts["padding"]
+    assert transcript.usage == {"type": "duration", "seconds": 1} or transcript.usage["seconds"] == 1
+
+
+async def test_iteration_yields_interim_then_final_and_ends() -> None:
+    """A consumer sees a turn grow and settle, and the iteration ends with the session."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=0.5)
+        await connection.turn("one two", deltas=["one"])
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
+        await session.send(noise(0.5))
+        reader = asyncio.create_task(_collect(session))
+        await session.finish()
+        seen = await reader
+    assert seen[-1].text == "one two" and seen[-1].final
+
+
+async def _collect(session: RealtimeSession) -> list[rt.Segment]:
+    return [segment async for segment in session]
+
+
+async def test_a_lost_connection_is_made_again_and_the_unsettled_audio_sent_again() -> None:
+    """After a drop the recording is replayed from the end of the last settled turn, and no turn comes twice."""
+
+    async def first(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=3.0)
+        await connection.turn("first", start=0.2, end=1.5)
+        connection.abort()
+
+    async def second(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=2.0)
+        await connection.turn("second", start=0.5, end=1.5)
+        await connection.finish()
+
+    pcm = noise(3.0)
+    async with ScriptedPeer(first, second) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url)) as session:
+            await session.send(pcm)
+            transcript = await session.finish()
+        # The first turn's speech ended at 1.0 s of the recording.
+        assert bytes(peer.connections[1].pcm[: len(pcm) - 48_000]) == pcm[48_000:]
+    assert [segment.text for segment in transcript.segments] == ["first", "second"]
+    assert [segment.id for segment in transcript.segments] == ["s1", "s2"]
+    assert transcript.segments[1].start == pytest.approx(1.0 + 0.8)
+
+
+async def test_client_side_turns_are_committed_at_the_end() -> None:
+    """Where the service detects no turns, what was said is committed at the end at the latest."""
+
+    async def script(connection: PeerConnection) -> None:
+        update = await connection.accept()
+        assert update.session["audio"]["input"]["turn_detection"] is None
+        await connection.expect(CommitAudio)
+        await connection.turn("everything")
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer, RealtimeSession(rt.Compatible(peer.url), turn_detection="off") as session:
+        await session.send(noise(1.0))
+        transcript = await session.finish()
+    (segment,) = transcript.segments
+    assert (segment.text, segment.timing) == ("everything", "vad")
+
+
+async def test_a_refused_key_is_an_authentication_error() -> None:
+    """A 401 ends the session at once, with what the service said and its request id."""
+    async with ScriptedPeer(Refusal(401, "wrong key", {"apim-request-id": "r-1"})) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url, api_key="sk-secret")) as session:
+            with pytest.raises(rt.AuthenticationError, match="401: wrong key") as caught:
+                await session.finish()
+    assert caught.value.request_id == "r-1"
+    assert "sk-secret" not in str(caught.value) and "sk-secret" not in repr(session.service)
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """A redirect is an error that names where it pointed, since following it would take the key along."""
+    async with ScriptedPeer(Refusal(302, "", {"Location": "http://elsewhere.invalid/"})) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url)) as session:
+            with pytest.raises(rt.ServiceConnectionError, match=r"redirect to http://elsewhere\.invalid/"):
+                await session.finish()
+        assert len(peer.requests) == 1
+
+
+async def test_a_service_that_never_answers_the_last_turn_leaves_it_marked() -> None:
+    """When the time is over, open text is kept and marked failed."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        await connection.send(connection.protocol.commit("item_1"))
+        from rt_magic.wire.events import Delta
+
+        await connection.send(Delta("item_1", "half a"))
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
+        await session.send(noise(1.0))
+        transcript = await session.finish(timeout=0.5)
+    (segment,) = transcript.segments
+    assert segment.text == "half a" and segment.error and "0.5 s" in segment.error
+    assert transcript.text == ""
+
+
+async def test_a_refused_setting_is_dropped_and_noted() -> None:
+    """A service that does not know a field is asked again without it, and the user is told once."""
+
+    async def script(connection: PeerConnection) -> None:
+        connection.protocol.unknown = frozenset({"session.audio.input.transcription.keywords"})
+        update = await connection.accept()
+        assert "keywords" not in update.session["audio"]["input"]["transcription"]
+        await connection.audio(seconds=0.2)
+        await connection.turn("words")
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url), keywords=["Kubernetes"]) as session:
+            await session.send(noise(0.2))
+            transcript = await session.finish()
+    assert transcript.text == "words"
+    assert "keywords" in transcript.meta["notes"][0]
