@@ -32,7 +32,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 JS = ROOT / "js"
 STATIC = ROOT / "rt_magic" / "widgets" / "static"
-QUICKSTART = Path("notebooks", "quickstart.ipynb")
+QUICKSTART = "notebooks/quickstart.ipynb"
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
@@ -178,7 +178,7 @@ def set_up_node() -> None:
     if is_fresh(mark) and (JS / "node_modules").exists():
         return
     say("installing what js/ needs")
-    if npm("ci", "--no-audit", "--no-fund") != 0:
+    if npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error") != 0:
         raise Missing("npm could not install what js/ needs (see above); it needs a network, once")
     mark[0].write_text(mark[1])
 
@@ -256,7 +256,8 @@ def lint_steps() -> list[tuple[str, Callable[[], int]]]:
 def lab(arguments: list[str]) -> int:
     """Open JupyterLab on the quickstart."""
     install("lab")
-    command = [str(PYTHON), "-m", "jupyterlab", str(QUICKSTART), *arguments]
+    # As the default address it is opened by the browser and printed for those who pass --no-browser alike.
+    command = [str(PYTHON), "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{QUICKSTART}", *arguments]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         command.append("--allow-root")  # in a container everybody is root; Jupyter refuses without it
     os.chdir(ROOT)
@@ -272,7 +273,7 @@ def test(arguments: list[str]) -> int:
     set_up_chromium()
     return check(
         *lint_steps(),
-        ("node --test", partial(npm, "run", "--silent", "test")),
+        ("node --test", partial(npm, "run", "--silent", "test", "--", "--test-reporter=spec")),
         ("pytest", partial(run, PYTHON, "-m", "pytest", "--durations=25", *arguments)),
     )
 
