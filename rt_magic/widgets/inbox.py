@@ -39,6 +39,7 @@ class Inbox:
         self._epochs: list[_Epoch] = []
         self._done: dict[str, int] = {}
         self._captured = 0.0
+        self._owed: set[str] = set()
         self.lost = 0
         """Chunks given up because their page went away before they arrived."""
 
@@ -54,6 +55,8 @@ class Inbox:
 
     def receive(self, chunk: Audio, now: float) -> list[Audio]:
         """Take one chunk of a known epoch and return those that are now in order, oldest first."""
+        if self.knows(chunk.epoch):
+            self._owed.add(chunk.epoch)
         for epoch in self._epochs:
             if epoch.name == chunk.epoch:
                 epoch.heard_at = now
@@ -102,14 +105,10 @@ class Inbox:
         return self._captured + sum(e.captured / e.rate for e in self._epochs if e.rate)
 
     def acks(self) -> list[Ack]:
-        """What to tell the page of every open epoch."""
-        return [Ack(type="ack", epoch=e.name, next=e.next) for e in self._epochs]
-
-    def ack(self, epoch: str) -> Ack | None:
-        """What to tell the page of one epoch; None for an unknown one."""
+        """How far each epoch has come of which anything arrived since the last call, repeats included."""
         open_ = {known.name: known.next for known in self._epochs}
-        count = open_.get(epoch, self._done.get(epoch))
-        return None if count is None else Ack(type="ack", epoch=epoch, next=count)
+        owed, self._owed = sorted(self._owed), set()
+        return [Ack(type="ack", epoch=name, next=open_.get(name, self._done.get(name, 0))) for name in owed]
 
     def missing(self, now: float) -> list[Again]:
         """The gap to ask for now, if any; not the same one more often than `ASK_EVERY`."""

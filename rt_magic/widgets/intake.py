@@ -1,0 +1,219 @@
+"""What a microphone's messages mean: which page records, when sound is complete, when a page is gone. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from rt_magic.widgets.inbox import Inbox
+from rt_magic.widgets.messages import Accepted, Ack, Again, Audio, FromPage, Hello, MicrophoneFailed, Pause, Start, Stop
+
+GONE_AFTER = 5.0
+"""Seconds without a chunk from an open microphone until its page counts as gone."""
+ANSWER_WITHIN = 5.0
+"""Seconds a page has to follow what Python asked of it."""
+SAME_COMMAND = 2.0
+"""Seconds within which a second page's start answers the same `.start()` and is nobody's click."""
+
+Name: TypeAlias = Literal["start", "pause", "stop"]
+Stage: TypeAlias = Literal[
+    "hello",  # a page has the widget
+    "start",  # it opens its microphone
+    "sound",  # the first chunk is here
+    "paused",  # all sound until the pause is here
+    "stopping",  # somebody wants it to stop
+    "stopped",  # all sound is here and nothing follows
+    "failed",  # the browser gave no sound
+    "gone",  # the page says nothing any more
+    "back",  # it does after all
+    "unseen",  # no page followed `.start()`
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this to the pages."""
+
+    message: Accepted | Ack | Again
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the page that records (for start: the one that is seen) to do this."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The next chunk of the recording."""
+
+    chunk: Audio
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The microphone has come to this stage; `detail` is the page's id or the browser's sentence."""
+
+    stage: Stage
+    detail: str = ""
+
+
+Effect: TypeAlias = Send | Ask | Sound | Reached
+
+
+class Intake:
+    """Take messages, commands and the time (monotonic seconds); give what is to be done, in order."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+        self.page = ""
+        """The page that records; "" for none."""
+        self.phase: Literal["idle", "open", "pausing", "stopping"] = "idle"
+        self.paused = False
+        self._epoch = ""
+        self._sounding = False
+        self._gone = False
+        self._accepted_at = self._heard_at = self._asked_at = 0.0
+        self._start_asked_at: float | None = None
+        self._failing: tuple[str, float] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether `tick` has something to look after."""
+        return self.phase != "idle" or self._start_asked_at is not None
+
+    def receive(self, message: FromPage, now: float) -> list[Effect]:
+        """Take one message of a page."""
+        match message:
+            case Audio():
+                return self._chunk(message, now)
+            case Start():
+                return self._start(message, now)
+            case Pause() | Stop():
+                return self._end(message, now)
+            case MicrophoneFailed():
+                return self._fail(message.message, now)
+            case Hello():
+                return [Reached("hello", message.page)]
+
+    def command(self, name: Name, now: float) -> list[Effect]:
+        """Take what Python's `.start()`, `.pause()` or `.stop()` asks for."""
+        if name == "start":
+            if self.phase == "stopping" or (self.phase == "open" and not self._gone):
+                return []
+            self._start_asked_at = now
+            return [Ask("start")]
+        if name == "stop" and self.phase == "idle":
+            return self._stop_paused()
+        if self.phase == "stopping" or (name == "pause" and self.phase != "open"):
+            return []
+        self._asked_at = now
+        effects: list[Effect] = [Ask(name)]
+        if name == "stop":
+            effects.append(Reached("stopping"))
+        self.phase = "stopping" if name == "stop" else "pausing"
+        return effects + (self._abandon(now) if self._gone else [])
+
+    def tick(self, now: float) -> list[Effect]:
+        """Look after what time alone brings: acknowledgements, gaps, silence. To be called about 4 times a second."""
+        effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.advance(now)]
+        effects += [Send(again) for again in self.inbox.missing(now)]
+        effects += self._acks()
+        if self._failing is not None and now - self._failing[1] >= 1.0:
+            return effects + self._fail(self._failing[0], now)
+        silent = now - self._heard_at >= GONE_AFTER
+        if self.phase == "open" and self._sounding and not self._gone and silent:
+            self._gone, self.page = True, ""
+            effects.append(Reached("gone"))
+        elif self.phase in ("pausing", "stopping") and silent and now - self._asked_at >= ANSWER_WITHIN:
+            return effects + self._abandon(now)
+        if self._start_asked_at is not None and now - self._start_asked_at >= ANSWER_WITHIN:
+            self._start_asked_at = None
+            effects.append(Reached("unseen"))
+        return effects + self._settled()
+
+    def _start(self, message: Start, now: float) -> list[Effect]:
+        self._start_asked_at = None
+        if self.inbox.knows(message.epoch):  # the page missed the answer
+            return [self._accepted(message.epoch)] if message.epoch == self._epoch else []
+        taken = self.phase == "open" and not self._gone and message.page != self.page
+        if taken and now - self._accepted_at < SAME_COMMAND:
+            return [self._accepted(message.epoch)]
+        self.inbox.begin(message.page, message.epoch, now)
+        self.page, self._epoch, self.phase = message.page, message.epoch, "open"
+        self._accepted_at = self._heard_at = now
+        self.paused = self._sounding = self._gone = False
+        self._failing = None
+        return [self._accepted(message.epoch), Reached("start", message.page)]
+
+    def _accepted(self, epoch: str) -> Send:
+        return Send(Accepted(type="accepted", page=self.page, epoch=epoch))
+
+    def _chunk(self, chunk: Audio, now: float) -> list[Effect]:
+        if not self.inbox.knows(chunk.epoch):
+            return []  # its start is still on the way, or another page records; the page keeps the chunk
+        effects: list[Effect] = []
+        if chunk.epoch == self._epoch:
+            self._heard_at, self._failing = now, None
+            if self._gone:
+                self._gone, self.page = False, chunk.page
+                effects.append(Reached("back", chunk.page))
+            if self.phase == "open" and not self._sounding:
+                self._sounding = True
+                effects.append(Reached("sound", chunk.page))
+        effects += [Sound(ready) for ready in self.inbox.receive(chunk, now)]
+        return effects + self._settled()
+
+    def _end(self, message: Pause | Stop, now: float) -> list[Effect]:
+        stop = isinstance(message, Stop)
+        if self.phase == "idle":
+            return self._stop_paused() if stop else []
+        effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.end(message.epoch, message.last, now)]
+        if message.epoch != self._epoch:
+            if not stop or self.inbox.knows(message.epoch):
+                return effects + self._settled()  # the end of an earlier epoch, sent once more
+            if not self._gone and message.page != self.page:  # a page that does not record wants it stopped
+                return effects + self.command("stop", now)
+        if stop and self.phase != "stopping":
+            effects.append(Reached("stopping", message.page))
+        self.phase = "stopping" if stop or self.phase == "stopping" else "pausing"
+        self._asked_at = now
+        if self._gone and message.epoch != self._epoch:
+            return effects + self._abandon(now)
+        return effects + self._settled()
+
+    def _stop_paused(self) -> list[Effect]:
+        if not self.paused:
+            return []
+        self.paused = False
+        return [Reached("stopping"), Reached("stopped")]
+
+    def _fail(self, sentence: str, now: float) -> list[Effect]:
+        self._start_asked_at = None
+        if self.phase == "idle":
+            return [] if self.paused else [Reached("failed", sentence)]
+        if self._sounding and self._failing is None:
+            self._failing = sentence, now  # perhaps of another page; the next chunk tells
+            return []
+        effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.abandon(now)]
+        self._rest(paused=False)
+        return [*effects, *self._acks(), Reached("failed", sentence)]
+
+    def _abandon(self, now: float) -> list[Effect]:
+        return [*(Sound(chunk) for chunk in self.inbox.abandon(now)), *self._settled()]
+
+    def _settled(self) -> list[Effect]:
+        if self.phase not in ("pausing", "stopping") or not self.inbox.complete:
+            return []
+        stopped = self.phase == "stopping"
+        self._rest(paused=not stopped)
+        return [*self._acks(), Reached("stopped" if stopped else "paused")]
+
+    def _rest(self, *, paused: bool) -> None:
+        self.phase, self.page, self.paused = "idle", "", paused
+        self._sounding = self._gone = False
+        self._failing = None
+
+    def _acks(self) -> list[Effect]:
+        return [Send(ack) for ack in self.inbox.acks()]

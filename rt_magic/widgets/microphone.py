@@ -1,0 +1,208 @@
+"""The microphone of a page, as a widget: numbered chunks come up, PCM16 at 24 kHz comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anywidget
+import traitlets
+
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from rt_magic.exceptions import RemoteProtocolError
+from rt_magic.portal import portal
+from rt_magic.widgets import lane
+from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Send, Sound, Stage
+from rt_magic.widgets.messages import Audio, parse
+
+_log = logging.getLogger(__name__)
+
+AudioCallback: TypeAlias = Callable[[bytes, int], object]
+
+TICK = 0.25
+"""Seconds between two acknowledgements."""
+
+UNSEEN = (
+    "no page shows this microphone: display it in a notebook that is open in a browser (JupyterLab or Notebook), "
+    "then click Start"
+)
+
+
+class Microphone(anywidget.AnyWidget):
+    """Record from the microphone of the page that shows this widget.
+
+    `on_audio` callbacks get the sound. `state` is "ready", "opening", "listening", "paused", "draining", "stopped"
+    or "error"; `error` says why. `device` and the three switches are the browser's own settings.
+    """
+
+    _esm = Path(__file__).parent / "static" / "microphone.js"
+
+    state = traitlets.Unicode("ready").tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+    error = traitlets.Unicode("").tag(sync=True)
+    destination = traitlets.Unicode("").tag(sync=True)
+    notice = traitlets.Unicode("").tag(sync=True)
+    composed = traitlets.Bool(False).tag(sync=True)
+    busy_after = traitlets.Float(3.0).tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+    page = traitlets.Unicode("").tag(sync=True)
+    command = traitlets.Dict().tag(sync=True)
+    device = traitlets.Unicode("").tag(sync=True)
+    echo_cancellation = traitlets.Bool(True).tag(sync=True)
+    noise_suppression = traitlets.Bool(True).tag(sync=True)
+    auto_gain = traitlets.Bool(True).tag(sync=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._callbacks: tuple[AudioCallback, ...] = ()
+        self._follow: Callable[[Stage, str], object] = self._follow_alone
+        self._intake = Intake()
+        self._position = 0
+        self._resampler: tuple[str, int, Any] | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._commands = 0
+        super().__init__(**kwargs)
+        self.on_msg(self._on_message)
+        self.on_lane = lane.attach(self.comm)
+        """Whether sound and clicks arrive while a cell runs."""
+
+    def on_audio(self, callback: AudioCallback, remove: bool = False) -> None:
+        """Call `callback(pcm, position)` for all sound from now on; with `remove=True` no more.
+
+        `pcm` is PCM16 at 24 kHz, mono; `position` counts the samples before it. It runs on the portal's thread and
+        must return at once; what it raises is logged.
+        """
+        kept = tuple(known for known in self._callbacks if known != callback)
+        self._callbacks = kept if remove else (*kept, callback)
+
+    def start(self) -> None:
+        """Open the microphone of the page that shows this widget, or go on after a pause; returns at once."""
+        portal().call_soon(self._command, "start")
+
+    def pause(self) -> None:
+        """Close the microphone for now; returns at once."""
+        portal().call_soon(self._command, "pause")
+
+    def stop(self) -> None:
+        """Close the microphone once all that was said is here; returns at once."""
+        portal().call_soon(self._command, "stop")
+
+    def close(self) -> None:
+        """Close the widget and give its lane back."""
+        comm = self.comm
+        super().close()
+        if comm is not None:
+            lane.detach(comm)
+
+    @property
+    def captured(self) -> int:
+        """Samples the pages captured by their own counting, at 24 kHz."""
+        return round(self._intake.inbox.captured * SAMPLE_RATE)
+
+    @property
+    def received(self) -> int:
+        """Samples handed to the callbacks, at 24 kHz."""
+        return self._position
+
+    @property
+    def lost(self) -> int:
+        """Chunks that never came because their page went away."""
+        return self._intake.inbox.lost
+
+    def _on_message(self, _widget: object, content: object, buffers: Sequence[bytes | memoryview]) -> None:
+        # On whatever thread the kernel chose: hand over and return.
+        portal().call_soon(self._receive, content, buffers)
+
+    # ── from here on everything runs on the portal's thread ──
+
+    def _receive(self, content: object, buffers: Sequence[bytes | memoryview]) -> None:
+        try:
+            message = parse(content, buffers)
+        except RemoteProtocolError as error:
+            _log.warning("%s", error)
+            return
+        self._carry_out(self._intake.receive(message, time.monotonic()))
+
+    def _command(self, name: Name) -> None:
+        self._carry_out(self._intake.command(name, time.monotonic()))
+
+    def _tick(self) -> None:
+        self._ticking = None
+        self._carry_out(self._intake.tick(time.monotonic()))
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Sound(chunk):
+                    self._emit(self._at_24k(chunk))
+                case Send(message):
+                    self.send(message)
+                case Ask(name):
+                    self._commands += 1
+                    self.command = {"name": name, "n": self._commands}
+                case Reached(stage, detail):
+                    if stage in ("paused", "stopped", "failed"):
+                        self._flush_resampler()
+                    if self.page != self._intake.page:
+                        self.page = self._intake.page
+                    self._follow(stage, detail)
+        if self._ticking is None and self._intake.active:
+            self._ticking = portal().loop.call_later(TICK, self._tick)
+
+    def _at_24k(self, chunk: Audio) -> bytes:
+        if self._resampler is not None and self._resampler[:2] != (chunk.epoch, chunk.rate):
+            self._flush_resampler()
+        if chunk.rate == SAMPLE_RATE:
+            return chunk.pcm
+        import numpy as np
+        import soxr
+
+        if self._resampler is None:
+            stream = soxr.ResampleStream(chunk.rate, SAMPLE_RATE, 1, dtype="int16", quality="HQ")
+            self._resampler = (chunk.epoch, chunk.rate, stream)
+        samples = np.frombuffer(chunk.pcm, "<i2").astype(np.int16)
+        return bytes(self._resampler[2].resample_chunk(samples).astype("<i2").tobytes())
+
+    def _flush_resampler(self) -> None:
+        if self._resampler is None:
+            return
+        import numpy as np
+
+        rest = self._resampler[2].resample_chunk(np.zeros(0, np.int16), last=True)
+        self._resampler = None
+        self._emit(bytes(rest.astype("<i2").tobytes()))
+
+    def _emit(self, pcm: bytes) -> None:
+        if not pcm:
+            return
+        position = self._position
+        self._position += len(pcm) // BYTES_PER_SAMPLE
+        for callback in self._callbacks:
+            try:
+                callback(pcm, position)
+            except Exception:
+                _log.exception("an on_audio callback raised")
+
+    def _follow_alone(self, stage: Stage, detail: str) -> None:
+        """Show the stage; inside a `Transcriber` that does it instead."""
+        self.error = detail if stage == "failed" else UNSEEN if stage == "unseen" else ""
+        match stage:
+            case "start":
+                self.status, self.state = "opening the microphone", "opening"
+            case "sound" | "back":
+                self.status, self.state = "listening", "listening"
+            case "paused":
+                self.status, self.state = "paused", "paused"
+            case "gone":
+                self.status, self.state = "the page is gone: nothing is heard", "paused" if self.on_lane else self.state
+            case "stopping":
+                self.status, self.state = "stopping", "draining"
+            case "stopped":
+                self.status, self.state = "stopped", "stopped"
+            case "failed" | "unseen":
+                self.status, self.state = "", "error"
+            case "hello":
+                pass
