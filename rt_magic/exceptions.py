@@ -18,7 +18,7 @@ from __future__ import annotations
 
 
 class RtMagicError(Exception):
-    """Base of all errors of this package; `request_id` names the service's own record of the request, if it gave one."""
+    """Base of all errors of this package; `request_id` is the service's own name for the request, if it gave one."""
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
         super().__init__(message)

@@ -120,10 +120,12 @@ async def test_client_side_turns_are_committed_at_the_end() -> None:
 
 async def test_a_refused_key_is_an_authentication_error() -> None:
     """A 401 ends the session at once, with what the service said and its request id."""
-    async with ScriptedPeer(Refusal(401, "wrong key", {"apim-request-id": "r-1"})) as peer:
-        async with RealtimeSession(rt.Compatible(peer.url, api_key="sk-secret")) as session:
-            with pytest.raises(rt.AuthenticationError, match="401: wrong key") as caught:
-                await session.finish()
+    async with (
+        ScriptedPeer(Refusal(401, "wrong key", {"apim-request-id": "r-1"})) as peer,
+        RealtimeSession(rt.Compatible(peer.url, api_key="sk-secret")) as session,
+    ):
+        with pytest.raises(rt.AuthenticationError, match="401: wrong key") as caught:
+            await session.finish()
     assert caught.value.request_id == "r-1"
     assert "sk-secret" not in str(caught.value) and "sk-secret" not in repr(session.service)
 
@@ -168,9 +170,11 @@ async def test_a_refused_setting_is_dropped_and_noted() -> None:
         await connection.turn("words")
         await connection.finish()
 
-    async with ScriptedPeer(script) as peer:
-        async with RealtimeSession(rt.Compatible(peer.url), keywords=["Kubernetes"]) as session:
-            await session.send(noise(0.2))
-            transcript = await session.finish()
+    async with (
+        ScriptedPeer(script) as peer,
+        RealtimeSession(rt.Compatible(peer.url), keywords=["Kubernetes"]) as session,
+    ):
+        await session.send(noise(0.2))
+        transcript = await session.finish()
     assert transcript.text == "words"
     assert "keywords" in transcript.meta["notes"][0]

@@ -209,8 +209,8 @@ def _to_float(block: NDArray[Any]) -> NDArray[np.float32]:
     if np.issubdtype(block.dtype, np.floating):
         return block.astype(np.float32)
     if block.dtype == np.uint8:
-        return (block.astype(np.float32) - 128) / 128
-    return block.astype(np.float32) / np.float32(int(np.iinfo(block.dtype).max) + 1)
+        return ((block.astype(np.float32) - 128) / 128).astype(np.float32)
+    return (block / (int(np.iinfo(block.dtype).max) + 1)).astype(np.float32)
 
 
 def _promised_seconds(source: Any) -> float | None:

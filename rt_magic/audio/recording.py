@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from rt_magic.audio.saving import Saver, open_saver
 from rt_magic.exceptions import AudioError
 
 
@@ -30,8 +31,9 @@ class Recording:
     the death of this process.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, saver: Saver | None = None) -> None:
         self.folder = folder
+        self._saver = saver
         self._path = folder / "audio.pcm"
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         self._lock = threading.Lock()
@@ -39,14 +41,19 @@ class Recording:
         self._closed = False
 
     @classmethod
-    def create(cls) -> Recording:
-        """Start an empty recording in a folder of its own, readable by this user only."""
+    def create(cls, *, save: str | Path | None = None) -> Recording:
+        """Start an empty recording in a folder of its own, readable by this user only.
+
+        `save` names a `.wav` or `.flac` file that is written beside it and stays. Raises ConfigurationError and
+        AudioError.
+        """
+        saver = None if save is None else open_saver(save)
         name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{secrets.token_hex(4)}"
         folder = recordings_folder() / name
         try:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
-            return cls(folder)
+            return cls(folder, saver=saver)
         except OSError as error:
             raise AudioError(
                 f"no recording can be kept in {folder.parent} ({error.strerror}); free or allow that folder, "
@@ -69,13 +76,17 @@ class Recording:
         Raises AudioError for half a sample, and OSError where the disk is full.
         """
         if len(pcm) % BYTES_PER_SAMPLE:
-            raise AudioError(f"a chunk of {len(pcm)} bytes ends inside a sample; PCM16 has {BYTES_PER_SAMPLE} bytes a sample")
+            raise AudioError(
+                f"a chunk of {len(pcm)} bytes ends inside a sample; PCM16 has {BYTES_PER_SAMPLE} bytes a sample"
+            )
         with self._lock:
             if self._closed:
                 raise AudioError("the recording is closed; start a new session to record more")
             position = self._samples
             self._write(pcm, position * BYTES_PER_SAMPLE)
             self._samples += len(pcm) // BYTES_PER_SAMPLE
+            if self._saver is not None:
+                self._saver.write(pcm)
             return position
 
     def _write(self, pcm: bytes, offset: int) -> None:
@@ -110,6 +121,8 @@ class Recording:
             if not self._closed:
                 self._closed = True
                 os.close(self._file)
+                if self._saver is not None:
+                    self._saver.close()
 
     def delete(self) -> None:
         """Close and remove the audio and its folder from the disk."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from rt_magic.audio.pcm import SAMPLE_RATE, to_float32
 from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import AudioError
 from rt_magic.transcript import export
+from rt_magic.transcript.clip import Clip
 from rt_magic.transcript.segments import Changes, Segment
 
 if TYPE_CHECKING:
@@ -168,14 +170,44 @@ class Transcript:
     @property
     def audio(self) -> tuple[NDArray[np.float32], int] | None:
         """The sound as (float32 samples, 24000), read now from the recording or the source; None without either."""
+        pcm = self._pcm()
+        return None if pcm is None else (to_float32(pcm), SAMPLE_RATE)
+
+    def audio_at(self, sample_rate: int) -> tuple[NDArray[np.float32], int] | None:
+        """Return the sound resampled to `sample_rate` Hz, as (float32 samples, sample_rate)."""
+        import soxr
+
+        sound = self.audio
+        return None if sound is None else (soxr.resample(sound[0], SAMPLE_RATE, sample_rate), sample_rate)
+
+    def clip(self, segment: Segment) -> Clip:
+        """Return the sound of a segment, which plays when displayed.
+
+        Raises AudioError where the sound is gone or the segment has no times.
+        """
+        if segment.start is None or segment.end is None:
+            raise AudioError(f"segment {segment.id} has no times, so its sound cannot be found")
+        if self._source is not None:
+            piece = dataclasses.replace(self._source, start=segment.start, stop=segment.end)
+            return Clip(segment.start, segment.end, b"".join(piece.blocks()))
+        if self.recording is None:
+            raise AudioError(f"the sound of segment {segment.id} is gone; only its text is left")
+        first, last = (round((second - self._offset) * SAMPLE_RATE) for second in (segment.start, segment.end))
+        return Clip(segment.start, segment.end, self.recording.read(first, last))
+
+    def _pcm(self) -> bytes | None:
         try:
             if self.recording is not None:
-                return to_float32(self.recording.read(0, self.recording.samples)), SAMPLE_RATE
+                return self.recording.read(0, self.recording.samples)
             if self._source is not None:
-                return to_float32(b"".join(self._source.blocks())), SAMPLE_RATE
+                return b"".join(self._source.blocks())
         except AudioError:
             pass  # the recording or the file was removed meanwhile
         return None
+
+    def forget(self) -> None:
+        """Remove the sound from the disk; the words stay."""
+        self._release(None)
 
     # ── export ──
 
