@@ -76,7 +76,7 @@ class MicrophoneFailed:
 
 @dataclass(frozen=True, slots=True)
 class ViewHello:
-    """A page has this view, drawn up to `revision` (0: nothing yet)."""
+    """A page has this view, drawn up to `revision` (0 or -1: nothing yet)."""
 
     page: str
     revision: int
@@ -123,7 +123,7 @@ class SegmentLine(TypedDict):
 
 
 class Patch(TypedDict):
-    """What changed in a transcript since the revision before."""
+    """What changed in a transcript since the patch before; patches of a view are numbered without gaps."""
 
     type: Literal["patch"]
     revision: int
@@ -166,7 +166,7 @@ def parse_view(content: object) -> ViewHello:
     kind, fields = _open(content)
     if kind != "hello":
         raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
-    return ViewHello(_text(fields, "page"), _count(fields, "revision", 0))
+    return ViewHello(_text(fields, "page"), _count(fields, "revision", -1))
 
 
 def _audio(fields: Mapping[str, Any], buffers: Sequence[bytes | memoryview]) -> Audio:

@@ -1,0 +1,196 @@
+"""The microphone's widget, driven by the messages that a page sends."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import pytest
+
+from rt_magic.portal import portal
+from rt_magic.widgets.microphone import UNSEEN, Microphone
+from rt_magic.widgets.transcript_view import TranscriptView
+
+TYPES = Path(__file__).parents[1] / "js" / "src" / "types.d.ts"
+
+
+class Probe(Microphone):
+    """A microphone whose messages to the page can be read."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.sent: list[dict[str, Any]] = []
+        super().__init__(**kwargs)
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """Keep what would go to the page."""
+        self.sent.append(dict(content))
+
+
+class Page:
+    """The page's side: numbers chunks and sends them as the widget manager would."""
+
+    def __init__(self, microphone: Microphone, page: str = "p", rate: int = 24_000) -> None:
+        self.microphone, self.page, self.rate = microphone, page, rate
+        self.epoch, self.seq, self.first = "", 0, 0
+
+    def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """Send one message, from any thread."""
+        self.microphone._on_message(self.microphone, content, buffers or [])
+
+    def start(self, epoch: str) -> None:
+        """Open the microphone in a new epoch."""
+        self.epoch, self.seq, self.first = epoch, 0, 0
+        self.send({"type": "start", "page": self.page, "epoch": epoch})
+
+    def speak(self, samples: Any) -> None:
+        """Send samples (int16) in chunks of 100 ms."""
+        for begin in range(0, len(samples), self.rate // 10):
+            pcm = samples[begin : begin + self.rate // 10].astype("<i2").tobytes()
+            head = {"type": "audio", "page": self.page, "epoch": self.epoch, "seq": self.seq, "first": self.first}
+            self.send({**head, "captured_at": time.time(), "rate": self.rate}, [pcm])
+            self.seq, self.first = self.seq + 1, self.first + len(pcm) // 2
+
+    def end(self, kind: str) -> None:
+        """Pause or stop."""
+        self.send({"type": kind, "page": self.page, "epoch": self.epoch, "last": self.seq - 1})
+
+
+async def _nothing() -> None:
+    pass
+
+
+def settled(condition: Callable[[], object], timeout: float = 10.0) -> None:
+    """Wait until the portal has come so far."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s"
+        portal().run(_nothing()).result(5)
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("interface", "widget"), [("MicrophoneTraits", Microphone), ("TranscriptViewTraits", TranscriptView)]
+)
+def test_both_sides_declare_the_same_traits(interface: str, widget: type[anywidget.AnyWidget]) -> None:
+    """The traits of each widget have the same names in the same order in Python and in the page."""
+    found = re.search(rf"interface {interface} \{{(.*?)\n\}}", TYPES.read_text(), re.DOTALL)
+    assert found
+    ours = [name for name, value in vars(widget).items() if getattr(value, "metadata", {}).get("sync")]
+    assert re.findall(r"^\s*(\w+)\??:", found[1], re.MULTILINE) == ours
+
+
+def test_sound_comes_out_as_it_went_in() -> None:
+    """Every sample of several epochs reaches the callback once, with its position."""
+    microphone, got = Probe(), []
+    microphone.on_audio(lambda pcm, position: got.append((position, pcm)))
+    page = Page(microphone)
+    said = np.random.default_rng(1).integers(-9000, 9000, 24_000 + 777).astype(np.int16)
+    for epoch, part in (("a", said[:9_000]), ("b", said[9_000:])):
+        page.start(epoch)
+        page.speak(part)
+        page.end("pause")
+    settled(lambda: microphone.received == len(said))
+    assert b"".join(pcm for _, pcm in got) == said.tobytes()
+    assert [position for position, _ in got] == list(np.cumsum([0, *(len(pcm) // 2 for _, pcm in got[:-1])]))
+    assert microphone.captured == len(said)
+    assert microphone.lost == 0
+
+
+def test_states_on_the_way() -> None:
+    """The widget shows what its page does, and tells it that it is the one."""
+    microphone, states = Probe(), []
+    microphone.observe(lambda change: states.append(change["new"]), "state")
+    page = Page(microphone)
+    page.start("a")
+    settled(lambda: microphone.page == "p")
+    page.speak(np.zeros(2400, np.int16))
+    page.end("pause")
+    page.start("b")
+    page.speak(np.zeros(2400, np.int16))
+    page.end("stop")
+    settled(lambda: microphone.state == "stopped")
+    assert states == ["opening", "listening", "paused", "opening", "listening", "draining", "stopped"]
+    assert microphone.page == ""
+    assert [m["type"] for m in microphone.sent if m["type"] != "ack"] == ["accepted", "accepted"]
+    assert {m["epoch"]: m["next"] for m in microphone.sent if m["type"] == "ack"} == {"a": 1, "b": 1}
+
+
+def test_another_rate_is_resampled_in_one_stream() -> None:
+    """A tone of 440 Hz at 48 kHz is one at 24 kHz, of the same length, without a click between chunks."""
+    microphone, got = Probe(), []
+    microphone.on_audio(lambda pcm, position: got.append(pcm))
+    page = Page(microphone, rate=48_000)
+    page.start("a")
+    page.speak((8000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.int16))
+    page.end("stop")
+    settled(lambda: microphone.state == "stopped")
+    samples = np.frombuffer(b"".join(got), "<i2").astype(float)
+    assert len(samples) == 24_000 == microphone.captured
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    assert spectrum.argmax() == 440
+    assert spectrum[:400].max() + spectrum[500:].max() < spectrum.max() / 1000
+
+
+def test_a_callback_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """What a callback raises is logged, and the others get the sound; a removed one gets none."""
+    microphone, got, gone = Probe(), [], []
+
+    def broken(pcm: bytes, position: int) -> None:
+        raise ValueError("broken")
+
+    def removed(pcm: bytes, position: int) -> None:
+        gone.append(pcm)
+
+    microphone.on_audio(removed)
+    microphone.on_audio(broken)
+    microphone.on_audio(lambda pcm, position: got.append(pcm))
+    microphone.on_audio(removed, remove=True)
+    page = Page(microphone)
+    page.start("a")
+    page.speak(np.zeros(4800, np.int16))
+    settled(lambda: len(got) == 2)
+    assert gone == []
+    assert "an on_audio callback raised" in caplog.text
+
+
+def test_commands_reach_the_page_as_a_trait() -> None:
+    """`.start()` numbers its command, and `.stop()` before anything happened does nothing."""
+    microphone = Probe()
+    microphone.stop()
+    microphone.start()
+    settled(lambda: microphone.command)
+    assert microphone.command == {"name": "start", "n": 1}
+
+
+def test_start_without_a_page_is_an_error_that_says_so() -> None:
+    """When no page shows the microphone within five seconds of `.start()`, the error says what to do."""
+    microphone = Probe()
+    microphone.start()
+    settled(lambda: microphone.state == "error")
+    assert microphone.error == UNSEEN
+
+
+def test_the_browsers_own_words_become_the_error() -> None:
+    """A denied microphone is an error with the page's sentence."""
+    microphone = Probe()
+    page = Page(microphone)
+    page.start("a")
+    page.send({"type": "microphone-error", "name": "NotAllowedError", "message": "The browser was not allowed."})
+    settled(lambda: microphone.state == "error")
+    assert microphone.error == "The browser was not allowed."
+    page.start("b")
+    settled(lambda: microphone.state == "opening")
+    assert microphone.error == ""
+
+
+def test_closing_is_harmless_without_a_kernel() -> None:
+    """In a plain interpreter a microphone can be made and closed; it has no lane."""
+    microphone = Microphone()
+    assert microphone.on_lane is False
+    microphone.close()
+    microphone.close()
