@@ -46,10 +46,11 @@ class TurnDetector:
     """Cut a stream of frames into turns that never overlap.
 
     ``silence_ms=None`` never cuts at pauses: a turn is open from the first frame on and ends at its greatest length or
-    by :meth:`finish`. ``maximum_ms`` bounds a turn; the cut is made at the quietest moment of its last ``search_ms``
-    (judged over 90 ms), and the next turn begins there. ``onset_ms`` of speech open a turn, so that a click does not;
-    ``resume_ms`` of speech are needed to break a silence. All positions are samples on the caller's clock, whose first
-    frame is ``position``; ``frame_samples`` at ``sample_rate`` Hz make one frame.
+    by :meth:`finish`. ``maximum_ms`` bounds a turn: in its last ``search_ms`` it is cut at the first moment that is
+    quiet by comparison with the ``search_ms`` before it, asking for less and less quiet, so that a word is hardly ever
+    cut and the cut never lies in the past; speech that goes on begins the next turn there. ``onset_ms`` of speech open
+    a turn, so that a click does not; ``resume_ms`` of speech are needed to break a silence. All positions are samples
+    on the caller's clock, whose first frame is at ``position``; a frame is ``frame_samples`` at ``sample_rate`` Hz.
     """
 
     def __init__(
@@ -65,19 +66,23 @@ class TurnDetector:
         sample_rate: int = 24_000,
         position: int = 0,
     ) -> None:
-        frames_per_ms = sample_rate / 1000 / frame_samples
         if (silence_ms is not None and silence_ms < 0) or prefix_ms < 0:
             raise ValueError(f"silence_ms and prefix_ms must not be negative, not {silence_ms!r} and {prefix_ms!r}")
-        if maximum_ms < 2 * search_ms:
-            raise ValueError(f"maximum_ms must be at least twice search_ms ({search_ms!r}), not {maximum_ms!r}")
+        if not onset_ms + search_ms <= maximum_ms:
+            raise ValueError(f"maximum_ms must be at least onset_ms + search_ms, not {maximum_ms!r}")
+
+        def frames(ms: float) -> int:
+            return max(1, round(ms * sample_rate / 1000 / frame_samples))
+
         self._frame = frame_samples
-        self._silence = None if silence_ms is None else max(1, round(silence_ms * frames_per_ms))
+        self._silence = None if silence_ms is None else frames(silence_ms)
         self._prefix = round(prefix_ms * sample_rate / 1000)
-        self._maximum = round(maximum_ms * frames_per_ms) * frame_samples
-        self._onset = max(1, round(onset_ms * frames_per_ms))
-        self._resume = max(1, round(resume_ms * frames_per_ms))
-        self._half_window = max(1, round(45 * frames_per_ms))
-        self._energies: deque[float] = deque(maxlen=round(search_ms * frames_per_ms) + 2 * self._half_window)
+        self._maximum = frames(maximum_ms) * frame_samples
+        self._search = frames(search_ms) * frame_samples
+        self._onset = frames(onset_ms)
+        self._resume = frames(resume_ms)
+        self._energies: deque[float] = deque(maxlen=frames(90))
+        self._levels: deque[float] = deque(maxlen=frames(search_ms))
         self._position = position  # first sample of the next frame
         self._free = position  # first sample that belongs to no turn yet
         self._turn = 0
@@ -111,6 +116,7 @@ class TurnDetector:
         at = self._position
         self._position = at + self._frame
         self._energies.append(energy)
+        self._levels.append(sum(self._energies) / len(self._energies))
         self._run = self._run + 1 if speech else 0
         if self._start is None:
             return self._wait(speech, at)
@@ -119,23 +125,20 @@ class TurnDetector:
         else:
             self._quiet += 1
         if self._silence is not None and self._quiet >= self._silence:
-            return [self._stop(self._position, Reason.SILENCE)]
-        if self._position - self._start >= self._maximum:
-            cut = self._quietest()
-            speech_end = min(self._speech_end, cut)
-            stopped = self._stop(cut, Reason.MAXIMUM, speech_end)
-            return [stopped, self._open(cut, cut)]
+            return [self._stop(Reason.SILENCE)]
+        left = self._start + self._maximum - self._position
+        if left <= 0 or (left < self._search and self._is_quiet(1 - left / self._search)):
+            return self._cut()
         return []
 
     def finish(self) -> list[Decision]:
         """Close the open turn, if any, at the present position: nothing more comes."""
-        return [self._stop(self._position, Reason.END)] if self._start is not None else []
+        return [self._stop(Reason.END)] if self._start is not None else []
 
     def discard(self) -> None:
         """Forget the open turn and every sample so far, as ``input_audio_buffer.clear`` does."""
         if self._start is not None:
             self._turn += 1
-        self._start = None
         self._idle()
 
     def _wait(self, speech: bool, at: int) -> list[Decision]:
@@ -148,33 +151,31 @@ class TurnDetector:
             return []
         return [self._open(max(self._free, self._onset_at - self._prefix), self._onset_at)]
 
+    def _is_quiet(self, urgency: float) -> bool:
+        """Compare with the recent past; as ``urgency`` goes from 0 to 1 the rank that passes goes from 2 to 30 %."""
+        level = self._levels[-1]
+        quieter = sum(other < level for other in self._levels)
+        return quieter <= (0.02 + 0.28 * urgency) * len(self._levels)
+
+    def _cut(self) -> list[Decision]:
+        in_speech = self._quiet == 0
+        stopped = self._stop(Reason.MAXIMUM)
+        if in_speech or self._silence is None:
+            return [stopped, self._open(self._position, self._position)]
+        return [stopped]  # a pause: the next turn may wait for speech, its prefix reaches back to here
+
     def _open(self, start: int, speech: int) -> TurnStarted:
-        self._start, self._quiet = start, 0
-        self._speech_end = self._position
+        self._start, self._quiet, self._speech_end = start, 0, self._position
         return TurnStarted(self._turn, start, speech)
 
-    def _stop(self, stop: int, reason: Reason, speech: int | None = None) -> TurnStopped:
+    def _stop(self, reason: Reason) -> TurnStopped:
         assert self._start is not None
-        speech = self._speech_end if speech is None else speech
-        stopped = TurnStopped(self._turn, self._start, stop, speech, reason)
+        stopped = TurnStopped(self._turn, self._start, self._position, self._speech_end, reason)
         self._turn += 1
-        self._start = None
-        self._idle(stop)
+        self._idle()
         return stopped
 
-    def _idle(self, free: int | None = None) -> None:
-        self._free = self._position if free is None else free
+    def _idle(self) -> None:
+        self._start = None
+        self._free = self._position
         self._evidence = self._run = self._quiet = 0
-
-    def _quietest(self) -> int:
-        """Find the middle of the quietest 90 ms of the search window: a frame boundary, as a sample."""
-        half = self._half_window
-        energies = list(self._energies)
-        best, lowest = half, float("inf")
-        total = sum(energies[: 2 * half])
-        for middle in range(half, len(energies) - half + 1):
-            if total <= lowest:  # of equal moments the latest, which keeps turns long
-                best, lowest = middle, total
-            if middle + half < len(energies):
-                total += energies[middle + half] - energies[middle - half]
-        return self._position - (len(energies) - best) * self._frame
