@@ -46,9 +46,9 @@ export function arrange(traits, page) {
  * @param {Recording} page
  * @returns {State}
  */
-function shownState(state, { asked, failed }) {
+function shownState(state, { recording, asked, failed }) {
   if (failed) return "error";
-  return asked === "start" && !UNDER_WAY.has(state) ? "opening" : state;
+  return (recording || asked === "start") && !UNDER_WAY.has(state) ? "opening" : state;
 }
 
 /**

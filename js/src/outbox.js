@@ -66,7 +66,7 @@ export class Outbox {
   }
 
   /**
-   * The chunks of an epoch that the kernel asks for once more, `to` included.
+   * The chunks of an epoch that the kernel asks for once more, `to` excluded.
    * @param {string} epoch
    * @param {number} from
    * @param {number} to
@@ -75,7 +75,7 @@ export class Outbox {
   again(epoch, from, to, now) {
     this.#heard(now);
     return this.#entries.filter(
-      ({ message: m }) => m.epoch === epoch && m.seq !== undefined && from <= m.seq && m.seq <= to,
+      ({ message: m }) => m.epoch === epoch && m.seq !== undefined && from <= m.seq && m.seq < to,
     );
   }
 

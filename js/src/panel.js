@@ -62,8 +62,8 @@ export class Panel {
     el.classList.add("rt-microphone");
     el.replaceChildren(
       this.#destination,
-      this.#noticeLine,
       element("div", "rt-controls", {}, this.#primary, this.#secondary, status),
+      this.#noticeLine,
       this.#error,
     );
     for (const button of [this.#primary, this.#secondary]) {

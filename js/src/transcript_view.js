@@ -8,6 +8,8 @@ import { View } from "./view.js";
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  */
 
+/** Milliseconds at least between two hellos that were answered. */
+const ASK_RARELY = 1000;
 /** Milliseconds until an unanswered hello is said again, and from then on twice as long each time. */
 const ASK_AGAIN = 5000;
 const ASK_AT_MOST = 80000;
@@ -24,10 +26,12 @@ export default () => {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let asking;
     let patience = ASK_AGAIN;
+    let asked = 0;
 
     const ask = () => {
+      asked = performance.now();
       try {
-        model.send({ type: "hello", page, revision: lines.revision });
+        model.send({ type: "hello", page, revision: Math.max(0, lines.revision) });
       } catch {
         // A model from a saved notebook: its snapshot is all there is.
       }
@@ -38,6 +42,9 @@ export default () => {
       asking = undefined;
       if (lines.missing) ask();
     };
+    const askSoon = () => {
+      if (lines.missing && asking === undefined) asking = setTimeout(again, Math.max(0, asked + ASK_RARELY - performance.now()));
+    };
     const update = (/** @type {import("./lines.js").Changes} */ changes) => {
       for (const draw of updates) draw(changes);
     };
@@ -46,14 +53,14 @@ export default () => {
     model.on("change:snapshot", () => update(lines.snapshot(model.get("snapshot"))));
     model.on("msg:custom", (message) => {
       if (message?.type === "snapshot") {
+        clearTimeout(asking);
+        asking = undefined;
         patience = ASK_AGAIN;
         update(lines.snapshot(message));
+        askSoon();
       } else if (message?.type === "patch") {
         update(lines.patch(message));
-        if (lines.missing && asking === undefined) {
-          patience = ASK_AGAIN;
-          ask();
-        }
+        askSoon();
       }
     });
     signal.addEventListener("abort", () => clearTimeout(asking), { once: true });

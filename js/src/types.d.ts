@@ -114,7 +114,7 @@ export interface Again {
   type: "again";
   epoch: string;
   from: number;
-  to: number; // sent again as well: a chunk too many is harmless, one too few is not
+  to: number; // exclusive
 }
 
 // Messages of a transcript view: its hello to the kernel, and what the kernel sends.
@@ -122,7 +122,7 @@ export interface Again {
 export interface ViewHello {
   type: "hello";
   page: string;
-  revision: number;
+  revision: number; // 0: nothing yet
 }
 
 export interface Patch {

@@ -31,6 +31,7 @@ test("a click on Start shows opening at once, until the kernel is further", () =
   assert.equal(show({ state: "paused" }, clicked).state, "opening");
   assert.equal(show({ state: "connecting" }, clicked).state, "connecting");
   assert.match(show({ state: "ready" }, clicked).status, /Opening the microphone/);
+  assert.equal(show({ state: "ready" }, { recording: true, accepted: true }).state, "opening");
 });
 
 test("a button that was clicked cannot be clicked again before the kernel has answered", () => {

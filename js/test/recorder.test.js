@@ -129,7 +129,7 @@ test("what the kernel asks for is sent again, and what it has is let go", () => 
   const epoch = start();
   sound(4);
   take();
-  recorder.receive({ type: "again", epoch, from: 1, to: 2 });
+  recorder.receive({ type: "again", epoch, from: 1, to: 3 });
   assert.deepEqual(types(), [1, 2]);
   recorder.receive({ type: "ack", epoch, next: 4 });
   assert.equal(recorder.outbox.length, 0);

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 dc3fbff3ffb59d8a951bd8798be0ccfa727403ffad99350f12ddeb26833fa0c8); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 c4bd4061f9fb2419c0fb4b25f72a9d559de3ddb9e08ba91b1340113580fab7d8); edit there, then: npm --prefix js run build
 
 // worklet:worklet:code
 var worklet_code_default = '// src/pcm.js\nvar CHUNK_SECONDS = 0.1;\nfunction toInt16(samples) {\n  const pcm = new Int16Array(samples.length);\n  for (let i = 0; i < samples.length; i++) {\n    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(\n      /** @type {number} */\n      samples[i] * 32768\n    )));\n  }\n  return pcm;\n}\nvar Chunker = class {\n  #chunk;\n  #filled = 0;\n  /** @param {number} length samples per chunk */\n  constructor(length) {\n    this.#chunk = new Float32Array(length);\n  }\n  /**\n   * Take samples in, give the chunks that are full.\n   * @param {Float32Array} samples\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  push(samples) {\n    const full = [];\n    for (let taken = 0; taken < samples.length; ) {\n      const part = samples.subarray(taken, taken + this.#chunk.length - this.#filled);\n      this.#chunk.set(part, this.#filled);\n      this.#filled += part.length;\n      taken += part.length;\n      if (this.#filled === this.#chunk.length) full.push(...this.flush());\n    }\n    return full;\n  }\n  /**\n   * Give what has been collected so far: one chunk, or none.\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  flush() {\n    if (this.#filled === 0) return [];\n    const pcm = toInt16(this.#chunk.subarray(0, this.#filled));\n    this.#filled = 0;\n    return [pcm];\n  }\n};\n\n// src/worklet.js\nvar Tap = class extends AudioWorkletProcessor {\n  #chunker = new Chunker(Math.round(sampleRate * CHUNK_SECONDS));\n  #open = true;\n  constructor() {\n    super();\n    this.port.onmessage = () => {\n      this.#open = false;\n      this.#post(this.#chunker.flush());\n      this.port.postMessage("flushed");\n    };\n  }\n  /** @param {Float32Array[][]} inputs */\n  process([input]) {\n    const samples = input?.[0];\n    if (this.#open && samples) this.#post(this.#chunker.push(samples));\n    return this.#open;\n  }\n  /** @param {Int16Array<ArrayBuffer>[]} chunks */\n  #post(chunks) {\n    for (const { buffer } of chunks) this.port.postMessage({ buffer, at: Date.now() / 1e3 }, [buffer]);\n  }\n};\nregisterProcessor("rt-magic-tap", Tap);\n';
@@ -163,9 +163,9 @@ function arrange(traits, page) {
     error: page.problem?.message ?? traits.error
   };
 }
-function shownState(state, { asked, failed }) {
+function shownState(state, { recording, asked, failed }) {
   if (failed) return "error";
-  return asked === "start" && !UNDER_WAY.has(state) ? "opening" : state;
+  return (recording || asked === "start") && !UNDER_WAY.has(state) ? "opening" : state;
 }
 function buttons(state, elsewhere, disabled, asked) {
   if (IDLE.has(state)) return { primary: { label: "Start", enabled: !disabled }, secondary: null };
@@ -238,8 +238,8 @@ var Panel = class {
     el.classList.add("rt-microphone");
     el.replaceChildren(
       this.#destination,
-      this.#noticeLine,
       element("div", "rt-controls", {}, this.#primary, this.#secondary, status),
+      this.#noticeLine,
       this.#error
     );
     for (const button of [this.#primary, this.#secondary]) {
@@ -352,7 +352,7 @@ var Outbox = class {
     this.#drop(({ message: m }) => m.epoch === epoch && (m.type === "start" || (m.seq ?? Infinity) < next));
   }
   /**
-   * The chunks of an epoch that the kernel asks for once more, `to` included.
+   * The chunks of an epoch that the kernel asks for once more, `to` excluded.
    * @param {string} epoch
    * @param {number} from
    * @param {number} to
@@ -361,7 +361,7 @@ var Outbox = class {
   again(epoch, from, to, now2) {
     this.#heard(now2);
     return this.#entries.filter(
-      ({ message: m }) => m.epoch === epoch && m.seq !== void 0 && from <= m.seq && m.seq <= to
+      ({ message: m }) => m.epoch === epoch && m.seq !== void 0 && from <= m.seq && m.seq < to
     );
   }
   /**
@@ -691,6 +691,7 @@ var STYLE = `
   --rt-hover: var(--jp-layout-color2, color-mix(in srgb, CanvasText 8%, Canvas));
   --rt-accent: #0b62b8;
   --rt-accent-hover: #09519a;
+  --rt-focus: light-dark(#0b62b8, #6cb2ff);
   --rt-live: #c62828;
   --rt-error: light-dark(#b3261e, #ff8a80);
   box-sizing: border-box;
@@ -709,7 +710,7 @@ var STYLE = `
 .rt-microphone { display: flex; flex-direction: column; gap: 8px; padding: 4px 2px; }
 .rt-controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
 .rt-destination { overflow-wrap: anywhere; }
-.rt-notice { padding: 6px 10px; border: 1px solid var(--rt-line); border-inline-start: 4px solid var(--rt-accent); border-radius: 4px; }
+.rt-notice { align-self: start; padding: 6px 10px; border: 1px solid var(--rt-line); border-inline-start: 4px solid var(--rt-accent); border-radius: 4px; }
 
 .rt-button {
   display: inline-flex; align-items: center; justify-content: center; gap: 0.5em;
@@ -719,7 +720,7 @@ var STYLE = `
   font: inherit; font-weight: 600; cursor: pointer;
 }
 .rt-button:hover:enabled { background: var(--rt-hover); }
-.rt-button:focus-visible { outline: 3px solid var(--rt-accent); outline-offset: 2px; box-shadow: 0 0 0 2px var(--rt-ground); }
+.rt-button:focus-visible { outline: 3px solid var(--rt-focus); outline-offset: 2px; box-shadow: 0 0 0 2px var(--rt-ground); }
 .rt-button:disabled { opacity: 0.55; cursor: default; }
 .rt-primary { min-height: 48px; min-width: 116px; font-size: 1.2em; }
 .rt-secondary { min-height: 48px; min-width: 116px; }
@@ -727,19 +728,19 @@ var STYLE = `
 .rt-button[data-action="start"] { border-color: #5b9bd8; background: var(--rt-accent); color: #fff; }
 .rt-button[data-action="start"]:hover:enabled { background: var(--rt-accent-hover); }
 /* Signs drawn with borders: they survive forced colours and are no part of the button's name. */
-.rt-button[data-action]::before { content: ""; box-sizing: border-box; width: 0.7em; height: 0.7em; border: 0.35em solid; }
+.rt-button[data-action]::before { content: ""; box-sizing: border-box; width: 0.7em; height: 0.7em; border: 0.4em solid; }
 .rt-button[data-action="start"]::before { border-radius: 50%; }
 .rt-button[data-action="stop"]::before { border-radius: 1px; color: var(--rt-error); }
 .rt-button[data-action="pause"]::before { border-width: 0 0.22em; }
 .rt-button[data-label="Resume"]::before { border-radius: 0; border-width: 0.35em 0 0.35em 0.6em; border-color: transparent transparent transparent currentcolor; width: 0; height: 0; }
 
 .rt-status { flex: 1 1 16em; min-height: 1.5em; color: var(--rt-text); font-variant-numeric: tabular-nums; }
-.rt-status:not(:empty)::before {
+.rt-status:has(.rt-status-text:not(:empty))::before {
   content: ""; display: inline-block; box-sizing: border-box; width: 0.7em; height: 0.7em; margin-inline-end: 0.5em;
   border: 2px solid var(--rt-quiet); border-radius: 50%;
 }
 .rt-magic:is([data-state="opening"], [data-state="connecting"], [data-state="reconnecting"], [data-state="draining"]) .rt-status::before { border-style: dotted; }
-.rt-magic[data-state="listening"] .rt-status::before { border: 0.35em solid var(--rt-live); }
+.rt-magic[data-state="listening"] .rt-status::before { border: 0.4em solid var(--rt-live); }
 .rt-error {
   padding: 8px 12px; border: 1px solid var(--rt-error); border-inline-start-width: 4px; border-radius: 4px;
   color: var(--rt-text); overflow-wrap: anywhere; white-space: pre-line;
@@ -749,9 +750,9 @@ var STYLE = `
 .rt-view { padding: 4px 2px; }
 .rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
 .rt-log { max-height: min(26rem, 60vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
-.rt-log:focus-visible { outline: 2px solid var(--rt-accent); outline-offset: 2px; }
-.rt-view .rt-segment { display: flow-root; margin: 0; padding: 2px 0; overflow-wrap: anywhere; }
-.rt-time { display: inline-block; min-width: 3.2em; color: var(--rt-quiet); font-variant-numeric: tabular-nums; font-size: 0.9em; }
+.rt-log:focus-visible { outline: 2px solid var(--rt-focus); outline-offset: 2px; }
+.rt-view .rt-segment { margin: 0; padding: 2px 0; padding-inline-start: 3.8em; overflow-wrap: anywhere; }
+.rt-time { display: inline-block; min-width: 3.5em; margin-inline-start: -3.8em; color: var(--rt-quiet); font-variant-numeric: tabular-nums; }
 .rt-speaker { font-weight: 600; }
 .rt-segment[data-final="false"] .rt-text { color: var(--rt-quiet); font-style: italic; }
 .rt-segment[data-final="false"] .rt-text::after { content: " …"; }
