@@ -27,8 +27,10 @@ class Cell:
     @property
     def text(self) -> str:
         """All that was printed, and the plain text of all that was displayed, in order."""
-        parts = (out.get("text") or out.get("data", {}).get("text/plain") or "" for out in self.outputs)
-        return "".join(part if part.endswith("\n") else part + "\n" for part in parts)
+        return "".join(
+            str(out["text"]) if "text" in out else out.get("data", {}).get("text/plain", "") + "\n"
+            for out in self.outputs
+        )
 
 
 class FrontEnd:
