@@ -18,7 +18,8 @@ FRAME_SAMPLES = 240
 _VAD_RATE = 16_000
 _VAD_FRAME = _VAD_RATE * FRAME_SAMPLES // SAMPLE_RATE
 _QUIETEST_FLOOR_DB = -72.0  # digital silence has no level; below this everything is silence
-_FIRST_FLOOR_DB = -54.0  # assumed until noise was heard, so that a recording may begin in mid-word
+_FIRST_FLOOR_DB = -54.0  # assumed in the first half second, so that a recording may begin in mid-word
+_LIVELY_DB = 4.0  # but only of sound that rises or falls by so much: hum and steady noise do not
 _WINDOW_FRAMES = 50
 _WINDOWS = 6
 
@@ -51,7 +52,7 @@ class SpeechDetector:
         self._odd = b""
         self._rest = np.zeros(0, np.float32)
         self._recent: deque[float] = deque(maxlen=5)
-        self._minimum = math.inf
+        self._minimum, self._maximum = math.inf, -math.inf
         self._minima: deque[float] = deque(maxlen=_WINDOWS)
         self._in_window = 0
 
@@ -80,8 +81,10 @@ class SpeechDetector:
         """Follow the lowest smoothed level of the last three seconds."""
         self._recent.append(energy)
         level = math.fsum(self._recent) / len(self._recent)
-        self._minimum = min(self._minimum, level)
-        floor = min(self._minimum, *self._minima) if self._minima else min(self._minimum, _FIRST_FLOOR_DB)
+        self._minimum, self._maximum = min(self._minimum, level), max(self._maximum, level)
+        floor = min((self._minimum, *self._minima))
+        if not self._minima and self._maximum - self._minimum >= _LIVELY_DB:
+            floor = min(floor, _FIRST_FLOOR_DB)
         self._in_window += 1
         if self._in_window == _WINDOW_FRAMES:
             self._minima.append(self._minimum)

@@ -154,15 +154,17 @@ class TurnDetector:
     def _is_quiet(self, urgency: float) -> bool:
         """Compare with the recent past; as ``urgency`` goes from 0 to 1 the rank that passes goes from 2 to 30 %."""
         level = self._levels[-1]
-        quieter = sum(other < level for other in self._levels)
-        return quieter <= (0.02 + 0.28 * urgency) * len(self._levels)
+        louder = sum(other > level for other in self._levels)
+        return louder >= (0.98 - 0.28 * urgency) * len(self._levels)
 
     def _cut(self) -> list[Decision]:
         in_speech = self._quiet == 0
         stopped = self._stop(Reason.MAXIMUM)
-        if in_speech or self._silence is None:
-            return [stopped, self._open(self._position, self._position)]
-        return [stopped]  # a pause: the next turn may wait for speech, its prefix reaches back to here
+        if (
+            in_speech
+        ):  # the next frame opens the next turn; in a pause that waits for speech, as its prefix reaches back
+            self._evidence, self._onset_at = self._onset, self._position
+        return [stopped]
 
     def _open(self, start: int, speech: int) -> TurnStarted:
         self._start, self._quiet, self._speech_end = start, 0, self._position

@@ -2,8 +2,8 @@
 
     python tests/data/make_fixtures.py [--librivox FOLDER]
 
-`phrases.flac`        five phrases by a synthetic voice, pauses between them, and a noise floor throughout: digital silence
-                      is something no microphone delivers, and it spoils the recogniser's estimate of the channel
+`phrases.flac`        five phrases by a synthetic voice, pauses between them, a noise floor throughout: no microphone
+                      delivers digital silence, and it spoils the recogniser's estimate of the channel
 `phrases_clean.flac`  the same without the noise, for tests that add noise of their own seed
 `phrases.json`        the text, start and end (seconds) of each phrase, and how the recording was made
 `librivox/*.flac`     FLAC copies of the WAV files in FOLDER, see librivox/README.md
