@@ -12,7 +12,8 @@ from rt_magic.audio.files import AudioSource, Source, open_audio
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import portal
-from rt_magic.session.services import Service, resolve_service
+from rt_magic.session.resolution import resolve_service
+from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
 

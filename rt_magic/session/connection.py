@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
@@ -14,11 +14,12 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
 from rt_magic.audio.vad import SpeechDetector
-from rt_magic.exceptions import AuthenticationError, RtMagicError, ServiceConnectionError, ServiceError
+from rt_magic.exceptions import RtMagicError, ServiceConnectionError
+from rt_magic.session.diagnosis import explain_close, explain_error
 from rt_magic.session.services import Address
 from rt_magic.transcript.segments import Opened, TurnCut
 from rt_magic.wire.dialects import PREFIX_PADDING_MS, Dialect, Wanted
-from rt_magic.wire.events import ErrorEvent, ServerEvent, SpeechStopped
+from rt_magic.wire.events import ServerEvent, SpeechStopped
 from rt_magic.wire.protocol import ClientProtocol, State
 from rt_magic.wire.turns import TurnDetector, TurnStopped
 
@@ -72,6 +73,7 @@ class Connection:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._finishing = False
+        self._error: RtMagicError | None = None
         self._flushes = 0
         self._pongs: deque[Awaitable[float]] = deque()
         self._unproven = 0
@@ -94,7 +96,10 @@ class Connection:
                     reader.result()
                 await pump
             except ConnectionClosed as closed:
-                raise _ended(closed) from closed
+                end = closed.rcvd
+                raise explain_close(
+                    end.code if end else 1006, end.reason if end else "", self._host(address)
+                ) from closed
             finally:
                 for task in (pump, reader):
                     task.cancel()
@@ -115,7 +120,15 @@ class Connection:
         self._finishing = True
         self._wake.set()
 
+    def fail(self, error: RtMagicError) -> None:
+        """End the connection with an error that the session found in an event."""
+        self._error = error
+
     # ── inner ──
+
+    @staticmethod
+    def _host(address: Address) -> str:
+        return address.url.split("/")[2]
 
     @contextlib.asynccontextmanager
     async def _opened(self, address: Address) -> AsyncIterator[ClientConnection]:
@@ -129,11 +142,13 @@ class Connection:
                 close_timeout=2,
             )
         except InvalidStatus as refused:
-            raise _refused(refused, address) from refused
+            response = refused.response
+            body = bytes(response.body or b"").decode(errors="replace")
+            raise HandshakeRefused(response.status_code, body, dict(response.headers.raw_items())) from None
         except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
-            host = address.url.split("/")[2]
             raise ServiceConnectionError(
-                f"no connection to {host}: {error or type(error).__name__}; check the address and the network"
+                f"no connection to {self._host(address)}: {error or type(error).__name__}; "
+                "check the address and the network"
             ) from error
         try:
             yield socket
@@ -148,13 +163,15 @@ class Connection:
                     self._heard = self.timeline.to_recording(event.audio_end_ms * SAMPLE_RATE // 1000)
                 if self.protocol.failure is None:
                     self._emit(self, event)
+            if self._error is not None:
+                raise self._error
             if self.protocol.failure is not None:
-                raise _failure(self.protocol.failure)
+                raise explain_error(self.protocol.failure.code, self.protocol.failure.message)
             if before is not State.STREAMING and self.protocol.state is State.STREAMING:
                 self._begin()
             await self._send_due()
             self._changed.set()
-        raise ServiceConnectionError("the service closed the connection")
+        raise explain_close(socket.close_code or 1005, socket.close_reason or "", "the service")
 
     def _begin(self) -> None:
         accepted = self.protocol.accepted
@@ -295,32 +312,11 @@ class _Connect(connect):
         return exc
 
 
-def _refused(refused: InvalidStatus, address: Address) -> RtMagicError:
-    response = refused.response
-    host = address.url.split("/")[2]
-    request_id = response.headers.get("apim-request-id") or response.headers.get("x-request-id")
-    body = bytes(response.body or b"")[:300].decode(errors="replace").strip()
-    said = f"{host} answered {response.status_code}{f': {body}' if body else ''}"
-    if response.status_code in (401, 403):
-        return AuthenticationError(f"{said}; check the key and that it belongs to this address", request_id=request_id)
-    if 300 <= response.status_code < 400:
-        target = response.headers.get("Location", "elsewhere")
-        return ServiceConnectionError(f"{said}, a redirect to {target}, which is not followed", request_id=request_id)
-    return ServiceConnectionError(f"{said}; check the address and the model", request_id=request_id)
+class HandshakeRefused(Exception):
+    """The service answered the handshake with something other than a connection."""
 
-
-def _failure(error: ErrorEvent) -> RtMagicError:
-    said = error.message or error.code or "an error without a message"
-    if error.code in ("invalid_api_key", "authentication_error"):
-        return AuthenticationError(f"the service refused the key: {said}")
-    return ServiceError(f"the service refused the session: {said}", code=error.code)
-
-
-def _ended(closed: ConnectionClosed) -> RtMagicError:
-    code = closed.rcvd.code if closed.rcvd else 1006
-    reason = f" ({closed.rcvd.reason})" if closed.rcvd and closed.rcvd.reason else ""
-    if code == 3000:
-        return AuthenticationError(f"the service closed the connection: the key is not valid{reason}")
-    if 4000 <= code < 5000:
-        return ServiceError(f"the service closed the connection with code {code}{reason}", code=str(code))
-    return ServiceConnectionError(f"the connection to the service was lost, code {code}{reason}")
+    def __init__(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+        super().__init__(f"handshake answered with {status}")
+        self.status = status
+        self.body = body
+        self.headers = headers

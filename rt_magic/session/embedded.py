@@ -14,7 +14,7 @@ import threading
 from collections import deque
 
 from rt_magic.exceptions import ServiceConnectionError
-from rt_magic.session.services import Address, Local
+from rt_magic.session.services import Address, Local, socket_address
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -46,19 +46,17 @@ class _Server:
         self.address: concurrent.futures.Future[Address] = concurrent.futures.Future()
         self.pid = os.getpid()
         self._last_lines: deque[str] = deque(maxlen=5)
-        threading.Thread(target=self._read_address, name="rt_magic-embedded-out", daemon=True).start()
+        threading.Thread(target=self._read_address, args=(service,), name="rt_magic-embedded-out", daemon=True).start()
         threading.Thread(target=self._read_log, name="rt_magic-embedded-log", daemon=True).start()
 
-    def _read_address(self) -> None:
+    def _read_address(self, service: Local) -> None:
         assert self.process.stdout is not None
         with self.process.stdout as stdout:
             line = stdout.readline()
             try:
                 said = json.loads(line)
-                query = "?intent=transcription"
-                self.address.set_result(
-                    Address(f"{said['url']}/realtime{query}", {"Authorization": f"Bearer {said['token']}"})
-                )
+                url = socket_address(said["url"]) + service.speaks.target()
+                self.address.set_result(Address(url, {"Authorization": f"Bearer {said['token']}"}))
             except (ValueError, KeyError, TypeError):
                 self.process.wait()
                 reason = " ".join(self._last_lines) or f"it ended with code {self.process.returncode}"

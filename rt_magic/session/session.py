@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, Pace
@@ -14,12 +15,15 @@ from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.languages import languages
 from rt_magic.session import embedded
-from rt_magic.session.connection import Connection
-from rt_magic.session.services import Address, Local, Service, check_service
+from rt_magic.session.connection import Connection, HandshakeRefused
+from rt_magic.session.diagnosis import FATAL_CODES, Handshake, can_retry, explain_error, explain_handshake
+from rt_magic.session.resolution import check_service
+from rt_magic.session.services import Address, Local, Service
 from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
-from rt_magic.wire.dialects import TurnDetection, Wanted
+from rt_magic.wire.dialects import Rung, TurnDetection, Wanted, give_up, next_rung
 from rt_magic.wire.events import Completed, ErrorEvent, Failed, ServerEvent
+from rt_magic.wire.models import EMBEDDED, fit, guess_abilities
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +31,12 @@ State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining"
 
 MAXIMUM_ATTEMPTS = 6
 """Connections in a row that may fail before the session gives up."""
+
+MAXIMUM_FAILURES = 3
+"""Turns in a row, failed without a reason, after which nothing better is expected."""
+
+_learned: dict[tuple[str, str | None, str | None], tuple[Rung, tuple[str, ...]]] = {}
+"""By service, host and model: the way in that worked, and the settings that were refused."""
 
 
 class RealtimeSession:
@@ -58,15 +68,21 @@ class RealtimeSession:
         spoken = languages(language) if language else ()
         check_service(service, spoken)
         self.service = service
-        self.wanted = Wanted(
-            model=model or service.model,
-            languages=spoken,
-            prompt=prompt,
-            keywords=tuple(keywords),
-            turn_detection=_turn_detection(turn_detection),
-            silence_ms=silence_ms,
-            noise_reduction=_noise_reduction(noise_reduction),
+        self.wanted, self._notes = fit(
+            Wanted(
+                model=model or _model(service),
+                languages=spoken,
+                prompt=prompt,
+                keywords=tuple(keywords),
+                turn_detection=_turn_detection(turn_detection),
+                silence_ms=silence_ms,
+                noise_reduction=_noise_reduction(noise_reduction),
+            ),
+            EMBEDDED if isinstance(service, Local) else guess_abilities(model or _model(service)),
         )
+        self._rung, given_up = _learned.get(self._key, (Rung(), ()))
+        for refused in given_up:
+            self.wanted = give_up(self.wanted, refused) or self.wanted
         self.offset = offset
         self.recording = recording or Recording.create()
         self.transcript = transcript or Transcript(recording=self.recording, offset=offset)
@@ -80,6 +96,9 @@ class RealtimeSession:
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._connections = 0
+        """Number of the newest connection that the service accepted."""
+        self._address: Address | None = None
+        self._failures = 0
         self._sent = 0
         self._padding = 0
         self._finishing = False
@@ -189,14 +208,21 @@ class RealtimeSession:
                 try:
                     await self._connect(position)
                     return self._end("stopped", "stopped")
-                except ServiceConnectionError as error:
-                    progressed = self._connection is not None and self._connection.timeline.length > 0
-                    attempt = 1 if progressed else attempt + 1
-                    if attempt > MAXIMUM_ATTEMPTS or (self._connections <= 1 and not progressed and not self._local):
-                        raise
-                    position = self._lose()
-                    self._move("draining" if self._finishing else "reconnecting", f"reconnecting: {error.message}")
-                    await asyncio.sleep(min(8.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.0))
+                except HandshakeRefused as refused:
+                    if self._climb(refused):
+                        continue
+                    answer = self._answer(refused)
+                    error, wait = explain_handshake(answer), answer.retry_after
+                    final = not can_retry(error, refused.status)
+                except ServiceConnectionError as lost:
+                    error, wait, final = lost, None, self._connections == 0
+                progressed = self._connection is not None and self._connection.timeline.length > 0
+                attempt = 1 if progressed else attempt + 1
+                if final or attempt > MAXIMUM_ATTEMPTS:
+                    raise error
+                position = self._lose()
+                self._move("draining" if self._finishing else "reconnecting", f"reconnecting: {error}")
+                await asyncio.sleep(backoff(attempt, random.random()) if wait is None else wait)
         except RtMagicError as error:
             self._lose()
             self._fail(error)
@@ -205,24 +231,46 @@ class RealtimeSession:
             self._lose()
             self._fail(RtMagicError(f"the session ended by an unexpected error: {error!r}; please report it"))
 
-    @property
-    def _local(self) -> bool:
-        return isinstance(self.service, Local)
-
-    async def _address(self) -> Address:
-        if isinstance(self.service, Local):
-            return await embedded.address(self.service)
-        return await asyncio.to_thread(self.service.address)
-
     async def _connect(self, position: int) -> None:
-        address = await self._address()
-        self._connections += 1
-        self._connection = Connection(
-            self._connections, self.service.speaks, self.wanted, self.recording, position, self._receive
+        if isinstance(self.service, Local):
+            self._address = await embedded.address(self.service)
+        else:
+            self._address = await self.service.address(self._rung)
+        wanted = replace(self.wanted, kind=self._rung.kind)
+        connection = Connection(
+            self._connections + 1, self.service.speaks, wanted, self.recording, position, self._receive
         )
+        self._connection = connection
         if self._finishing:
-            self._connection.finish()
-        await self._connection.run(address)
+            connection.finish()
+        await connection.run(self._address)
+
+    def _climb(self, refused: HandshakeRefused) -> bool:
+        """Choose another way to open the connection after a refusal, if there is one."""
+        if isinstance(self.service, Local) or self._address is None:
+            return False
+        rung = next_rung(
+            self._rung,
+            refused.status,
+            refused.body,
+            token=self._address.token,
+            voice_model=self.service.voice_model is not None,
+            scopes=self.service.scopes,
+        )
+        if rung is not None:
+            self._rung = rung
+        return rung is not None
+
+    def _answer(self, refused: HandshakeRefused) -> Handshake:
+        return Handshake(
+            host=self.service.host or "the embedded server",
+            status=refused.status,
+            body=refused.body,
+            headers=refused.headers,
+            azure=self.service.name == "azure",
+            model=self.wanted.model,
+            credential=self._address.credential if self._address else "key",
+        )
 
     def _lose(self) -> int:
         """Forget the connection; return where the recording must be sent from again."""
@@ -232,22 +280,43 @@ class RealtimeSession:
         self._sent += connection.timeline.length
         self._padding += connection.timeline.padding
         self._take(Lost(), connection.number)
-        self.wanted = connection.protocol.wanted
         ends = [segment.end for segment in self.transcript.segments if segment.end is not None]
         return max(0, round((max(ends, default=0.0) - self.offset) * SAMPLE_RATE))
 
     def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut) -> None:
-        if isinstance(event, Opened):
-            if not self._finishing:
-                self._move("listening", "listening")
-            self._describe(connection)
-        elif isinstance(event, ErrorEvent):
-            self.transcript._record({"type": "error", "code": event.code, "message": event.message})
-        elif isinstance(event, Completed) and event.usage:
-            self.transcript._add_usage(event.usage)
-        elif isinstance(event, Failed):
-            self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
+        match event:
+            case Opened():
+                self._connections = connection.number
+                self._remember(connection)
+                if not self._finishing:
+                    self._move("listening", "listening")
+            case ErrorEvent():
+                self.transcript._record({"type": "error", "code": event.code, "message": event.message})
+                if event.code in FATAL_CODES:
+                    connection.fail(self._explain(event))
+            case Completed():
+                self._failures = 0
+                if event.usage:
+                    self.transcript._add_usage(event.usage)
+            case Failed():
+                self._failures += 1
+                self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
+                if event.code in FATAL_CODES or (event.code is None and self._failures == MAXIMUM_FAILURES):
+                    connection.fail(self._explain(event))
         self._take(event, connection.number)
+
+    def _explain(self, event: ErrorEvent | Failed) -> RtMagicError:
+        return explain_error(event.code, event.message, azure=self.service.name == "azure", model=self.wanted.model)
+
+    def _remember(self, connection: Connection) -> None:
+        """Keep what the service accepted, so that the next connection asks for just that."""
+        self.wanted = connection.protocol.wanted
+        _learned[self._key] = (self._rung, connection.protocol.given_up)
+        self._describe(connection)
+
+    @property
+    def _key(self) -> tuple[str, str | None, str | None]:
+        return self.service.name, self.service.host, self.wanted.model
 
     def _describe(self, connection: Connection) -> None:
         accepted = connection.protocol.accepted
@@ -256,7 +325,8 @@ class RealtimeSession:
             host=self.service.host,
             model=(accepted.model if accepted else None) or self.wanted.model,
             languages=list(self.wanted.languages),
-            notes=list(connection.protocol.notes),
+            notes=[*self._notes, *connection.protocol.notes],
+            credential=self._address.credential if self._address else None,
         )
 
     def _take(self, event: Any, connection: int = 0) -> None:
@@ -301,6 +371,15 @@ class RealtimeSession:
     def _raise_error(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def backoff(attempt: int, chance: float) -> float:
+    """Return the seconds to wait before an attempt: doubling from half a second to 8 s, less up to half by chance."""
+    return min(8.0, 0.25 * 2.0**attempt) * (1 - chance / 2)
+
+
+def _model(service: Service) -> str | None:
+    return None if isinstance(service, Local) else service.transcriber()
 
 
 _TURN_DETECTION: dict[str, TurnDetection] = {

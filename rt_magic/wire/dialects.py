@@ -6,13 +6,16 @@ adding one entry to `DIALECTS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
 
 from rt_magic.wire.events import ErrorEvent
 
 TurnDetection: TypeAlias = Literal["server", "semantic", "client", "off"]
+Kind: TypeAlias = Literal["transcription", "realtime"]
 
 PREFIX_PADDING_MS = 300
 """Audio kept before the start of speech, in ms: what we ask services for, and what client-side turns use."""
@@ -24,22 +27,58 @@ class Dialect:
 
     name: str
     path: str
-    query: str = ""
+    host: str | None = None
+    """Where the service is unless an address says otherwise."""
     fence: bool = False
     """True where `input_audio_buffer.clear` is answered strictly after all audio before it has been worked off."""
 
+    def target(self, kind: Kind = "transcription", voice_model: str | None = None) -> str:
+        """Return path and query: a transcription session names no model there, a voice session must."""
+        query = "intent=transcription" if kind == "transcription" else f"model={quote(voice_model or '', safe='')}"
+        return f"{self.path}?{query}"
+
 
 DIALECTS: dict[str, Dialect] = {
-    "embedded": Dialect("embedded", "/v1/realtime", "intent=transcription", fence=True),
-    "openai": Dialect("openai", "/v1/realtime", "intent=transcription"),
-    "azure": Dialect("azure", "/openai/v1/realtime", "intent=transcription"),
+    "embedded": Dialect("embedded", "/v1/realtime", fence=True),
+    "openai": Dialect("openai", "/v1/realtime", host="api.openai.com"),
+    "azure": Dialect("azure", "/openai/v1/realtime"),
 }
+
+SCOPES = ("https://ai.azure.com/.default", "https://cognitiveservices.azure.com/.default")
+"""Audiences of an Entra ID token: the one documented today, and the older one that some resources still want."""
+
+_WRONG_MODEL = re.compile(r"op+erationnotsupported|\bmodel\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One way to open a connection: the kind of session, and which audience a token is asked for."""
+
+    kind: Kind = "transcription"
+    scope: str = SCOPES[0]
+
+
+def next_rung(
+    rung: Rung, status: int, body: str, *, token: bool, voice_model: bool, scopes: tuple[str, ...]
+) -> Rung | None:
+    """Return what to try after a refused handshake, or None where nothing else can work.
+
+    `token` says that a token was sent, whose audience may have been the wrong one; `voice_model` that a voice
+    deployment is known, in whose session transcription can be switched on.
+    """
+    if status == 401 and token and rung.scope != scopes[-1]:
+        return replace(rung, scope=scopes[scopes.index(rung.scope) + 1])
+    unknown = status == 404 or (status == 400 and _WRONG_MODEL.search(body) is not None)
+    if unknown and voice_model and rung.kind == "transcription":
+        return replace(rung, kind="realtime")
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the user asked for, in the words of no service in particular."""
 
+    kind: Kind = "transcription"
     model: str | None = None
     languages: tuple[str, ...] = ()
     prompt: str | None = None
@@ -66,9 +105,10 @@ class Accepted:
 
 
 def session_update(wanted: Wanted) -> dict[str, Any]:
-    """Return the body of a GA `session.update` for a transcription session.
+    """Return the body of a GA `session.update`.
 
     Turn detection is always sent, whole or as null: left out, a service falls back to cutting at 200 ms of silence.
+    A voice session is told in every way there is not to answer, since answers are paid for and nobody hears them.
     """
     transcription: dict[str, Any] = {}
     if wanted.model:
@@ -91,6 +131,8 @@ def session_update(wanted: Wanted) -> dict[str, Any]:
         }
     elif wanted.turn_detection == "semantic":
         turn_detection = {"type": "semantic_vad", "eagerness": "auto"}
+    if turn_detection is not None and wanted.kind == "realtime":
+        turn_detection |= {"create_response": False, "interrupt_response": False}
     noise = {"type": f"{wanted.noise_reduction}_field"} if wanted.noise_reduction else None
     audio_input = {
         "format": {"type": "audio/pcm", "rate": 24000},
@@ -98,7 +140,9 @@ def session_update(wanted: Wanted) -> dict[str, Any]:
         "turn_detection": turn_detection,
         "noise_reduction": noise,
     }
-    body: dict[str, Any] = {"type": "transcription", "audio": {"input": audio_input}}
+    body: dict[str, Any] = {"type": wanted.kind, "audio": {"input": audio_input}}
+    if wanted.kind == "realtime":
+        body |= {"output_modalities": ["text"], "instructions": "Do not answer."}
     if wanted.logprobs:
         body["include"] = ["item.input_audio_transcription.logprobs"]
     return body
@@ -120,32 +164,50 @@ def read_accepted(session: Mapping[str, Any]) -> Accepted:
     )
 
 
-# Optional fields that a service may not know; each can be dropped without changing what the user gets to read.
-_OPTIONAL: dict[str, dict[str, Any]] = {
+def read_kind(session: Mapping[str, Any]) -> Kind | None:
+    """Return what kind of session the service has opened, where its first frame says so."""
+    return {"transcription": "transcription", "realtime": "realtime"}.get(str(session.get("type")))  # type: ignore[return-value]
+
+
+_OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "keywords": {"keywords": ()},
     "prompt": {"prompt": None},
     "noise_reduction": {"noise_reduction": None},
     "include": {"logprobs": False},
+    "turn_detection": {"turn_detection": "client"},
+    "to transcription": {"kind": "transcription"},
+    "to realtime": {"kind": "realtime"},
 }
+"""What to ask for instead where a field is refused; none of it changes what the user gets to read."""
 
 
-def amend(wanted: Wanted, error: ErrorEvent) -> Wanted | None:
-    """Return what to ask for instead after a refused `session.update`, or None where nothing can be given up.
+def refused_field(error: ErrorEvent) -> str:
+    """Return which part of an update an error is about, from its `param` or its words."""
+    message = error.message.lower()
+    if "turn detection is not supported" in message:
+        return "turn_detection"
+    if "passing a transcription session update" in message:
+        return "to realtime"
+    if "passing a realtime session update" in message:
+        return "to transcription"
+    parts = (error.param or "").split(".")
+    return next((part for part in reversed(parts) if part in (*_OPTIONAL, "language", "languages")), parts[-1])
 
-    One refused field is dropped at a time, since one bad field voids the whole update.
+
+def give_up(wanted: Wanted, field: str) -> Wanted | None:
+    """Return what to ask for without a refused field, or None where nothing is left to give up.
+
+    One field at a time, since one bad field voids the whole update.
     """
-    field = (error.param or "").rsplit(".", 1)[-1]
-    if field == "turn_detection" or "turn detection is not supported" in error.message.lower():
-        return replace(wanted, turn_detection="client") if wanted.turn_detection in ("server", "semantic") else None
-    if field in _OPTIONAL:
-        amended = replace(wanted, **_OPTIONAL[field])
-        return amended if amended != wanted else None
     if field == "languages" and len(wanted.languages) > 1:
         return replace(wanted, languages=wanted.languages[:1])
     if field == "language" and wanted.languages:
         short = wanted.languages[0].split("-")[0]
         return replace(wanted, languages=() if wanted.languages == (short,) else (short,))
-    return None
+    if field not in _OPTIONAL or (field == "turn_detection" and wanted.turn_detection in ("client", "off")):
+        return None
+    changed = replace(wanted, **_OPTIONAL[field])
+    return changed if changed != wanted else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

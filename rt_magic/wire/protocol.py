@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, silence
 from rt_magic.exceptions import LocalProtocolError, RemoteProtocolError
-from rt_magic.wire.dialects import Accepted, Dialect, Wanted, amend, read_accepted, session_update
+from rt_magic.wire.dialects import (
+    Accepted,
+    Dialect,
+    Wanted,
+    give_up,
+    read_accepted,
+    read_kind,
+    refused_field,
+    session_update,
+)
 from rt_magic.wire.events import (
     AppendAudio,
     CancelResponse,
@@ -99,7 +108,7 @@ class ClientProtocol(_Machine):
     """The transcribing side: configure, stream audio, drain.
 
     `receive` never raises: what cannot be read is left out and said in `notes`. A refused configuration is asked
-    for again with less (`amend`); what cannot be helped is `failure`, the service's own event.
+    for again with less (`give_up`); what cannot be helped is `failure`, the service's own event.
     """
 
     def __init__(self, dialect: Dialect, wanted: Wanted) -> None:
@@ -109,10 +118,11 @@ class ClientProtocol(_Machine):
         self.accepted: Accepted | None = None
         self.failure: ErrorEvent | None = None
         self.notes: list[str] = []
+        self.given_up: tuple[str, ...] = ()
+        """Fields that the service refused, in the order in which they were dropped."""
         self.uncommitted = 0
         """Samples appended since the last commit of ours."""
         self._event_number = 0
-        self._amendments = 0
         self._pending_update: str | None = None
         self._pending_commits: list[str] = []
         self._pending_fence: str | None = None
@@ -131,10 +141,12 @@ class ClientProtocol(_Machine):
         match event:
             case SessionCreated() if self.state is State.CONNECTING:
                 self._move(Trigger.CREATED)
+                self.wanted = dataclasses.replace(self.wanted, kind=read_kind(event.session) or self.wanted.kind)
                 self._configure()
             case SessionUpdated() if self.state is State.CONFIGURING:
                 self.accepted = read_accepted(event.session)
                 self._pending_update = None
+                self._compare(self.accepted)
                 self._move(Trigger.CONFIGURED)
             case ErrorEvent():
                 return self._receive_error(event)
@@ -158,13 +170,14 @@ class ClientProtocol(_Machine):
     def _receive_error(self, error: ErrorEvent) -> list[ServerEvent]:
         own = error.client_event_id
         if self.state is State.CONFIGURING and own in (None, self._pending_update):
-            amended = amend(self.wanted, error)
-            if amended is None or self._amendments >= MAXIMUM_AMENDMENTS:
+            field = refused_field(error)
+            amended = give_up(self.wanted, field)
+            if amended is None or len(self.given_up) >= MAXIMUM_AMENDMENTS:
                 self.failure = error
                 return [error]
             self._note(f"the service does not take {error.param or 'a setting'}: {error.message}")
             self.wanted = amended
-            self._amendments += 1
+            self.given_up += (field,)
             self._configure()
             return []
         if self.state is State.CONNECTING:
@@ -228,6 +241,13 @@ class ClientProtocol(_Machine):
     def _configure(self) -> None:
         self._pending_update = self._send(SessionUpdate(session_update(self.wanted), self._next_event_id()))
 
+    def _compare(self, accepted: Accepted) -> None:
+        """Say where the service's echo of the configuration is not what was asked for."""
+        if self.wanted.model and accepted.model and accepted.model != self.wanted.model:
+            self._note(f"the service transcribes with {accepted.model} instead of {self.wanted.model}")
+        if len(self.wanted.languages) == 1 and accepted.language not in (None, self.wanted.languages[0]):
+            self._note(f"the service listens for {accepted.language} instead of {self.wanted.languages[0]}")
+
     def _append(self, pcm: bytes) -> None:
         self._outgoing.append(encode(AppendAudio(pcm)))
         self.uncommitted += len(pcm) // BYTES_PER_SAMPLE
@@ -249,12 +269,21 @@ class ServerProtocol(_Machine):
     """The serving side of the same table: greets, merges configurations, refuses what is wrong, numbers its events.
 
     What a message means for the audio is the caller's business: `receive` returns the client's event, or None where
-    it was answered here.
+    it was answered here. `check` is shown each configuration, with the id of the event that asks for it, before it
+    takes effect, and may refuse it by raising ClientEventError.
     """
 
-    def __init__(self, session_id: str, *, model: str | None = None, expires_at: int | None = None) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        *,
+        model: str | None = None,
+        expires_at: int | None = None,
+        check: Callable[[Json, str | None], None] | None = None,
+    ) -> None:
         super().__init__()
         self.session: Json = default_session(model)
+        self._check = check
         self.unknown: frozenset[str] = frozenset()
         """Paths of session fields that this server refuses as unknown, as one older than the schema would."""
         self._about: Json = {"id": session_id, "object": "realtime.transcription_session"}
@@ -273,7 +302,10 @@ class ServerProtocol(_Machine):
         try:
             event = decode_client(message)
             if isinstance(event, SessionUpdate):
-                self.session = merge_session(self.session, event.session, event.event_id, unknown=self.unknown)
+                session = merge_session(self.session, event.session, event.event_id, unknown=self.unknown)
+                if self._check is not None:
+                    self._check(session, event.event_id)
+                self.session = session
         except ClientEventError as error:
             self.refuse(error)
             return None

@@ -1,0 +1,113 @@
+"""Which service transcribes, why, and whether it can: decided before anything is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from rt_magic.exceptions import ConfigurationError
+from rt_magic.languages import language_name
+from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, is_azure, socket_address
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A service and why it was chosen, as the end of the sentence "because …"."""
+
+    service: Service
+    reason: str
+    note: str = ""
+
+
+SERVICE_NAMES = ("azure", "openai", "voicelive", "local")
+
+
+def resolve_service(
+    value: object = None,
+    *,
+    configured: object = None,
+    default: object = None,
+    namespace: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Resolved:
+    """Choose the service: what was asked for, what is configured, `rt.use`, RT_MAGIC_SERVICE, Azure, this machine.
+
+    A key that was exported for something else never decides where speech goes. Raises ConfigurationError.
+    """
+    environ = os.environ if environ is None else environ
+    for candidate, reason in (
+        (value, "you asked for it"),
+        (configured, "TranscribeMagics.service is set"),
+        (default, "rt.use was called"),
+        (environ.get("RT_MAGIC_SERVICE"), "RT_MAGIC_SERVICE is set"),
+    ):
+        if candidate:
+            return Resolved(_service(candidate, namespace or {}), reason)
+    if environ.get("AZURE_OPENAI_ENDPOINT"):
+        return Resolved(AzureOpenAI(), "AZURE_OPENAI_ENDPOINT is set")
+    note = ""
+    if environ.get("OPENAI_API_KEY"):
+        note = "OPENAI_API_KEY is set: --service openai uses it; audio then goes to api.openai.com"
+    return Resolved(Local(), "no service is set", note)
+
+
+def _service(value: object, namespace: Mapping[str, Any]) -> Service:
+    if isinstance(value, Local | Compatible | OpenAI | AzureOpenAI):
+        return value
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{type(value).__name__} is not a service; give one of {', '.join(SERVICE_NAMES)}, an address, "
+            "or an object such as rt.AzureOpenAI(...)"
+        )
+    if value == "local":
+        return Local()
+    if value == "openai":
+        base = os.environ.get("OPENAI_BASE_URL", "")
+        return AzureOpenAI(base) if is_azure(base) else OpenAI()
+    if value == "azure":
+        return AzureOpenAI()
+    if "://" in value:
+        return AzureOpenAI(value) if is_azure(value) else Compatible(value)
+    if value in namespace:
+        return _service(namespace[value], {})
+    raise ConfigurationError(
+        f"there is no service {value!r}; give one of {', '.join(SERVICE_NAMES)}, an address, or the name of a "
+        "variable that holds a service"
+    )
+
+
+def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
+    """Raise ConfigurationError, with the ways out, if the service cannot do what is asked.
+
+    Looks at tables, the environment and what is installed: nothing is imported, started or opened.
+    """
+    if not isinstance(service, Local):
+        socket_address(service.host)
+        return
+    whisper = service.engine == "whisper" or (service.engine == "auto" and service.model is not None)
+    if whisper and find_spec("faster_whisper") is None:
+        raise ConfigurationError(
+            'the whisper engine is not installed; install it with: %pip install "rt-magic[whisper]"'
+        )
+    other = next((code for code in languages if code.split("-")[0] != "en"), None)
+    if other is not None and not whisper:
+        raise ConfigurationError(_refusal(other))
+    if not whisper and find_spec("pocketsphinx") is None:
+        raise ConfigurationError(
+            'there is no speech engine on this machine; install one with: %pip install "rt-magic[local]"'
+        )
+
+
+def _refusal(code: str) -> str:
+    name = language_name(code)
+    return (
+        f"The embedded engine understands English only; it has no model for {name} ({code}). To transcribe {name}:\n"
+        "  (1) set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY (AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT names your "
+        "deployment), or\n"
+        '  (2) %pip install "rt-magic[whisper]", once rt_magic.Local.download("small") (about 0.5 GB), then '
+        f"%%transcribe --service local --model small --lang {code}, or\n"
+        f"  (3) use a model you have: %%transcribe --service local --model /path/to/model --lang {code}"
+    )

@@ -1,0 +1,86 @@
+"""What transcription models can do, guessed from their names. Pure.
+
+On Azure the name is that of a deployment, which may be called anything: the guess only saves a refused first
+configuration, the service's answer decides. Facts: the types of the `openai` package, 3.54
+(`openai.types.realtime.audio_transcription`), and OpenAI's guide to realtime transcription.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rt_magic.wire.dialects import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a model takes and gives."""
+
+    turn_detection: bool = True
+    """The service may cut turns; otherwise we do."""
+    prompt: bool = True
+    keywords: bool = False
+    several_languages: bool = False
+    logprobs: bool = False
+    speakers: bool = False
+    streams: bool = False
+    """Text comes while one speaks, not only after a pause."""
+
+
+MODELS: dict[str, Abilities] = {
+    "whisper-1": Abilities(),
+    "gpt-4o-transcribe": Abilities(logprobs=True),
+    "gpt-4o-mini-transcribe": Abilities(logprobs=True),
+    "gpt-4o-transcribe-diarize": Abilities(prompt=False, speakers=True),
+    "gpt-realtime-whisper": Abilities(turn_detection=False, prompt=False, streams=True),
+    "gpt-transcribe": Abilities(keywords=True, several_languages=True),
+    "gpt-live-transcribe": Abilities(turn_detection=False, keywords=True, several_languages=True, streams=True),
+}
+
+UNKNOWN = Abilities(keywords=True, several_languages=True)
+"""A model nobody has heard of: it is asked for everything, and what it refuses is dropped."""
+
+EMBEDDED = Abilities(prompt=False, keywords=True, streams=True)
+"""The embedded server, whatever its engine."""
+
+
+def guess_abilities(name: str | None) -> Abilities:
+    """Return the abilities of the model whose name stands in `name`, the longest one first."""
+    known = [model for model in MODELS if name and model in name.lower()]
+    return MODELS[max(known, key=len)] if known else UNKNOWN
+
+
+def fit(wanted: Wanted, abilities: Abilities) -> tuple[Wanted, list[str]]:
+    """Return what to ask such a model for, and a sentence for each wish it cannot fulfil.
+
+    Keywords go into the prompt where there is no field for them, languages are reduced to ISO 639-1.
+    """
+    notes: list[str] = []
+    languages = tuple(dict.fromkeys(code.split("-")[0] for code in wanted.languages))
+    if len(languages) > 1 and not abilities.several_languages:
+        notes.append(
+            f"this model takes one language; {languages[0]} was asked for, {', '.join(languages[1:])} left out"
+        )
+        languages = languages[:1]
+    prompt, keywords = wanted.prompt, wanted.keywords
+    if keywords and not abilities.keywords:
+        if abilities.prompt:
+            prompt = ", ".join([*([prompt] if prompt else []), *keywords])
+        else:
+            notes.append("this model takes no keywords; they were left out")
+        keywords = ()
+    if prompt and not abilities.prompt:
+        notes.append("this model takes no prompt; it was left out")
+        prompt = None
+    turn_detection = wanted.turn_detection
+    if not abilities.turn_detection and turn_detection in ("server", "semantic"):
+        turn_detection = "client"
+    fitted = replace(
+        wanted,
+        languages=languages,
+        prompt=prompt,
+        keywords=keywords,
+        turn_detection=turn_detection,
+        logprobs=abilities.logprobs,
+    )
+    return fitted, notes
