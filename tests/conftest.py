@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure, and a run that fails fails again; the long tests draw anew each time.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
 
 SERVICE_SETTINGS = ("RT_MAGIC_", "AZURE_", "OPENAI_")
 

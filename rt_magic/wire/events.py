@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -139,6 +141,14 @@ class ItemDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemDeleted:
+    """The item is gone from the conversation, as the client asked."""
+
+    item_id: str | None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogProb:
     """How sure the model was of one token: the natural logarithm of its probability."""
 
@@ -245,6 +255,7 @@ ServerEvent: TypeAlias = (
     | Cleared
     | ItemAdded
     | ItemDone
+    | ItemDeleted
     | Delta
     | Completed
     | SpeakerSegment
@@ -332,6 +343,7 @@ _ENCODERS: dict[type, Callable[[Any], Json]] = {
     Cleared: lambda e: _object("input_audio_buffer.cleared", e),
     ItemAdded: lambda e: _with_previous(_object("conversation.item.added", e, item=_item(e)), e.previous_item_id),
     ItemDone: lambda e: _with_previous(_object("conversation.item.done", e, item=_item(e)), e.previous_item_id),
+    ItemDeleted: lambda e: _object("conversation.item.deleted", e, item_id=e.item_id),
     Delta: lambda e: _object(
         f"{_TRANSCRIPTION}.delta", e, item_id=e.item_id, content_index=e.content_index, delta=e.delta
     ),
@@ -365,10 +377,10 @@ def decode(message: str | bytes) -> ServerEvent:
     body = _parse(message)
     decoder = _SERVER_DECODERS.get(body["type"])
     try:
-        return decoder(body) if decoder else Unknown(body["type"], body, _text(body.get("event_id")) or "")
-    except (TypeError, ValueError, AttributeError) as error:
+        return decoder(body) if decoder else Unknown(body["type"], body, _event_id(body))
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RemoteProtocolError(
-            f"a {body['type']!r} event has a field of the wrong type ({error}): {_shown(message)}"
+            f"a {body['type']!r:.80} event has a field of the wrong type ({error}): {_shown(message)}"
         ) from error
 
 
@@ -392,7 +404,7 @@ def decode_client(message: str | bytes) -> ClientEvent:
     if decoder is None:
         known = ", ".join(repr(name) for name in _CLIENT_DECODERS)
         raise ClientEventError(
-            f"Invalid value: {body['type']!r}. Supported values are: {known}.",
+            f"Invalid value: {body['type']!r:.80}. Supported values are: {known}.",
             code="invalid_value",
             param="type",
             event_id=event_id,
@@ -439,12 +451,34 @@ class _InvalidError(Exception):
 
 def _parse(message: str | bytes) -> Json:
     try:
-        body = json.loads(message)
+        text = message.decode() if isinstance(message, bytes) else message
+        body = _loads(text)
+        if _HALF_CHARACTER.search(text):
+            body = _loads(_without_halves(json.dumps(body, ensure_ascii=False)))
     except (ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"a message is not JSON: {_shown(message)}") from error
     if not isinstance(body, dict) or not isinstance(body.get("type"), str):
         raise RemoteProtocolError(f"a message is not an object with a 'type': {_shown(message)}")
     return body
+
+
+# JSON can escape half a character (a UTF-16 surrogate), which no file and no other message could hold.
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _without_halves(text: str) -> str:
+    """Join the halves of characters that stand together, put U+FFFD for those that stand alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _loads(text: str) -> Any:
+    """Read JSON; numbers that are not finite become null, so that no arithmetic behind this line meets one."""
+    return json.loads(text, parse_float=_finite, parse_constant=lambda _: None)
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _shown(message: str | bytes) -> str:
@@ -457,25 +491,34 @@ def _text(value: object) -> str | None:
     raise TypeError(f"expected text, got {value!r:.60}")
 
 
+def _id(value: object) -> str | None:
+    """Read the id of an item; some servers leave it out, some leave it empty."""
+    return _text(value) or None
+
+
+def _said(value: object) -> str | None:
+    """Read a word about an error, whatever its type: the error itself must not be lost for it."""
+    return value if value is None or isinstance(value, str) else str(value)[:200]
+
+
 def _index(value: object) -> int:
     """Read `content_index`, which is optional in the published schema and absent on some servers."""
-    if value is None:
-        return 0
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise TypeError(f"expected a whole number, got {value!r:.60}")
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+_LONGEST_SECONDS = 1e8
+"""Times beyond it (three years) are no times."""
 
 
 def _milliseconds(value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    """Read a time that adds to a turn; one that cannot be right counts as not given."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LONGEST_SECONDS * 1000:
         return int(value)
-    raise TypeError(f"expected milliseconds, got {value!r:.60}")
+    return None
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LONGEST_SECONDS:
         return float(value)
     raise TypeError(f"expected seconds, got {value!r:.60}")
 
@@ -494,7 +537,7 @@ def _entries(value: object, read: Callable[[Json], T]) -> tuple[T, ...] | None:
     for entry in value:
         try:
             entries.append(read(entry))
-        except (TypeError, KeyError, AttributeError):
+        except (TypeError, KeyError, AttributeError, RecursionError):
             continue
     return tuple(entries)
 
@@ -521,38 +564,41 @@ def _read_language(entry: object) -> str:
 
 
 def _event_id(body: Json) -> str:
-    return _text(body.get("event_id")) or ""
+    event_id = body.get("event_id")
+    return event_id if isinstance(event_id, str) else ""
 
 
 def _item_id(body: Json) -> str | None:
     item = body.get("item")
-    return _text(item.get("id")) if isinstance(item, dict) else _text(body.get("item_id"))
+    return _id(item.get("id")) if isinstance(item, dict) else _id(body.get("item_id"))
+
+
+def _error_of(body: Json) -> Json:
+    """Return the error object; some compatible servers send a bare sentence."""
+    error = body.get("error")
+    return error if isinstance(error, dict) else {"message": body.get("message") if error is None else error}
 
 
 def _decode_failed(body: Json) -> Failed:
-    error = _mapping(body.get("error") or {})
+    error = _error_of(body)
     return Failed(
-        _text(body.get("item_id")), _text(error.get("message")) or "", _text(error.get("code")),
-        _text(error.get("type")), _text(error.get("param")), _index(body.get("content_index")), _event_id(body),
+        _id(body.get("item_id")), _said(error.get("message")) or "", _said(error.get("code")),
+        _said(error.get("type")), _said(error.get("param")), _index(body.get("content_index")), _event_id(body),
     )  # fmt: skip
 
 
 def _decode_error(body: Json) -> ErrorEvent:
-    error = body.get("error")
-    if isinstance(error, str) or error is None:  # some compatible servers send a bare sentence
-        return ErrorEvent(error or _text(body.get("message")) or "", event_id=_event_id(body))
-    error = _mapping(error)
-    code = error.get("code")
+    error = _error_of(body)
     return ErrorEvent(
-        _text(error.get("message")) or "", None if code is None else str(code), _text(error.get("type")),
-        _text(error.get("param")), _text(error.get("event_id")), _event_id(body),
+        _said(error.get("message")) or "", _said(error.get("code")), _said(error.get("type")),
+        _said(error.get("param")), _said(error.get("event_id")), _event_id(body),
     )  # fmt: skip
 
 
 def _decode_completed(body: Json) -> Completed:
     usage = body.get("usage")
     return Completed(
-        _text(body.get("item_id")), _text(body.get("transcript")) or "", _index(body.get("content_index")),
+        _id(body.get("item_id")), _text(body.get("transcript")) or "", _index(body.get("content_index")),
         _entries(body.get("logprobs"), _read_logprob), usage if isinstance(usage, dict) else None,
         _entries(body.get("languages"), _read_language), _entries(body.get("words"), _read_word), _event_id(body),
     )  # fmt: skip
@@ -570,17 +616,18 @@ _SERVER_DECODERS: dict[str, _ServerDecoder] = {
         _item_id(b), _milliseconds(b.get("audio_end_ms")), _event_id(b)
     ),
     "input_audio_buffer.committed": lambda b: Committed(
-        _text(b.get("item_id")), _text(b.get("previous_item_id")), _event_id(b)
+        _id(b.get("item_id")), _id(b.get("previous_item_id")), _event_id(b)
     ),
     "input_audio_buffer.cleared": lambda b: Cleared(_event_id(b)),
-    "conversation.item.added": lambda b: ItemAdded(_item_id(b), _text(b.get("previous_item_id")), _event_id(b)),
-    "conversation.item.done": lambda b: ItemDone(_item_id(b), _text(b.get("previous_item_id")), _event_id(b)),
+    "conversation.item.added": lambda b: ItemAdded(_item_id(b), _id(b.get("previous_item_id")), _event_id(b)),
+    "conversation.item.done": lambda b: ItemDone(_item_id(b), _id(b.get("previous_item_id")), _event_id(b)),
+    "conversation.item.deleted": lambda b: ItemDeleted(_item_id(b), _event_id(b)),
     f"{_TRANSCRIPTION}.delta": lambda b: Delta(
-        _text(b.get("item_id")), _text(b.get("delta")) or "", _index(b.get("content_index")), _event_id(b)
+        _id(b.get("item_id")), _text(b.get("delta")) or "", _index(b.get("content_index")), _event_id(b)
     ),
     f"{_TRANSCRIPTION}.completed": _decode_completed,
     f"{_TRANSCRIPTION}.segment": lambda b: SpeakerSegment(
-        _text(b.get("item_id")), str(b.get("id", "")), _text(b.get("text")) or "", _text(b.get("speaker")),
+        _id(b.get("item_id")), _said(b.get("id")) or "", _text(b.get("text")) or "", _said(b.get("speaker")),
         _seconds(b.get("start")), _seconds(b.get("end")), _index(b.get("content_index")), _event_id(b),
     ),
     f"{_TRANSCRIPTION}.failed": _decode_failed,
