@@ -178,3 +178,23 @@ async def test_a_refused_setting_is_dropped_and_noted() -> None:
         transcript = await session.finish()
     assert transcript.text == "words"
     assert "keywords" in transcript.meta["notes"][0]
+
+
+async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
+    """After the end a session can be resumed: numbering, order and the recording's clock go on."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        await connection.turn(f"part {connection.number}", start=0.5, end=1.0)
+        await connection.finish()
+
+    async with ScriptedPeer(script, script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
+        await session.send(noise(1.0))
+        await session.finish()
+        session.resume()
+        await session.send(noise(1.0))
+        transcript = await session.finish()
+    assert [(s.id, s.text) for s in transcript.segments] == [("s1", "part 1"), ("s2", "part 2")]
+    assert transcript.segments[1].start == pytest.approx(1.8)
+    assert session.counts["received"] == 48_000 == session.counts["sent"] - session.counts["padding"]

@@ -99,6 +99,8 @@ class RealtimeSession:
         """Number of the newest connection that the service accepted."""
         self._address: Address | None = None
         self._failures = 0
+        self._position = 0
+        """Sample of the recording from which the next connection has to send."""
         self._sent = 0
         self._padding = 0
         self._finishing = False
@@ -160,6 +162,23 @@ class RealtimeSession:
         self._raise_error()
         return self.transcript
 
+    def resume(self) -> None:
+        """Begin again after the end or an error, on the session's loop: the recording and the transcript go on.
+
+        What was sent and did not become text stays marked failed; only new sound is sent. Raises ConfigurationError
+        while the session runs.
+        """
+        if self.state not in ("stopped", "error"):
+            raise ConfigurationError(f"this session is {self.state}; only one that has ended can begin again")
+        self._lose()
+        self.error = None
+        self._finishing = False
+        self._over.clear()
+        self.transcript._finish(False)
+        self._move("connecting", "connecting")
+        self._position = self.recording.samples
+        self._task = asyncio.create_task(self._run(), name="rt_magic-session")
+
     async def cancel(self) -> None:
         """End at once; what is not final is marked failed."""
         await self._stop_task()
@@ -201,12 +220,12 @@ class RealtimeSession:
     # ── inner ──
 
     async def _run(self) -> None:
-        """Keep a connection until everything is settled, or an error is final."""
-        attempt, position = 0, 0
+        """Keep a connection until everything is settled or an error is final."""
+        attempt = 0
         try:
             while True:
                 try:
-                    await self._connect(position)
+                    await self._connect()
                     return self._end("stopped", "stopped")
                 except HandshakeRefused as refused:
                     if self._climb(refused):
@@ -220,7 +239,7 @@ class RealtimeSession:
                 attempt = 1 if progressed else attempt + 1
                 if final or attempt > MAXIMUM_ATTEMPTS:
                     raise error
-                position = self._lose()
+                self._lose()
                 self._move("draining" if self._finishing else "reconnecting", f"reconnecting: {error}")
                 await asyncio.sleep(backoff(attempt, random.random()) if wait is None else wait)
         except RtMagicError as error:
@@ -231,14 +250,14 @@ class RealtimeSession:
             self._lose()
             self._fail(RtMagicError(f"the session ended by an unexpected error: {error!r}; please report it"))
 
-    async def _connect(self, position: int) -> None:
+    async def _connect(self) -> None:
         if isinstance(self.service, Local):
             self._address = await embedded.address(self.service)
         else:
             self._address = await self.service.address(self._rung)
         wanted = replace(self.wanted, kind=self._rung.kind)
         connection = Connection(
-            self._connections + 1, self.service.speaks, wanted, self.recording, position, self._receive
+            self._connections + 1, self.service.speaks, wanted, self.recording, self._position, self._receive
         )
         self._connection = connection
         if self._finishing:
@@ -272,16 +291,16 @@ class RealtimeSession:
             credential=self._address.credential if self._address else "key",
         )
 
-    def _lose(self) -> int:
-        """Forget the connection; return where the recording must be sent from again."""
+    def _lose(self) -> None:
+        """Forget the connection; the next one sends the recording again from the end of the last settled turn."""
         connection, self._connection = self._connection, None
         if connection is None:
-            return 0
+            return
         self._sent += connection.timeline.length
         self._padding += connection.timeline.padding
         self._take(Lost(), connection.number)
         ends = [segment.end for segment in self.transcript.segments if segment.end is not None]
-        return max(0, round((max(ends, default=0.0) - self.offset) * SAMPLE_RATE))
+        self._position = max(self._position, round((max(ends, default=0.0) - self.offset) * SAMPLE_RATE))
 
     def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut) -> None:
         match event:
