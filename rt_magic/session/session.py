@@ -85,7 +85,7 @@ class RealtimeSession:
             self.wanted = give_up(self.wanted, refused) or self.wanted
         self.offset = offset
         self.recording = recording or Recording.create()
-        self.transcript = transcript or Transcript(recording=self.recording, offset=offset)
+        self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
         self.state: State = "connecting"
         self.status = "connecting"
         self.error: RtMagicError | None = None
