@@ -88,6 +88,7 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
   return { status: sentence(), wait: "" };
 
   function sentence() {
+    if (page.failed) return ""; // the kernel's status is about what was before
     if (page.muted) return "The microphone is muted by the system or another program: nothing is heard.";
     if (page.starved) return "The browser gives no sound from the microphone: click Stop, then Start; if that does not help, reload the page.";
     if (elsewhere) return "Recording from another window.";

@@ -1,12 +1,13 @@
 import { openCapture } from "./capture.js";
 import { arrange } from "./controls.js";
+import { kernelGone } from "./kernel_gone.js";
 import { Panel } from "./panel.js";
 import { randomName } from "./random_name.js";
 import { Recorder } from "./recorder.js";
 import { addStyle } from "./style.js";
 
 /**
- * @typedef {import("./types.js").MicrophoneTraits} Traits
+ * @typedef {import("./types.js").MicrophoneTraits & import("./types.js").Widget} Traits
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  */
 
@@ -17,9 +18,6 @@ const SETTINGS = ["device", "echo_cancellation", "noise_suppression", "auto_gain
 
 /** Milliseconds that a `.start()` from Python waits for a view to appear. */
 const START_WAITS = 5000;
-
-/** The class that ipywidgets gives to a view whose kernel is gone. */
-const DISCONNECTED = "jupyter-widgets-disconnected";
 
 const GONE = {
   name: "KernelGoneError",
@@ -46,8 +44,6 @@ export default () => {
     const notice = traits.notice === dismissed ? "" : traits.notice;
     for (const panel of panels.values()) panel.draw({ ...arranged, notice, destination: traits.destination, composed: traits.composed });
   }
-
-  const disconnected = () => panels.size > 0 && [...panels.keys()].every((el) => el.classList.contains(DISCONNECTED));
 
   /** Follow a `.start()` of Python's if this is a page that somebody sees. */
   function startIfSeen() {
@@ -103,8 +99,8 @@ export default () => {
       if (["accepted", "ack", "again"].includes(message?.type)) recorder.receive(message);
     });
     model.on("comm_live_update", () =>
-      // After the views have marked themselves.
-      queueMicrotask(() => recorder.recording && disconnected() && recorder.abandon(GONE)),
+      // Later: the models of a kernel learn one after the other that it is gone.
+      setTimeout(() => recorder.active && kernelGone(model.get("layout")) && recorder.abandon(GONE)),
     );
     document.addEventListener("visibilitychange", startIfSeen, { signal });
     signal.addEventListener("abort", () => ticking !== null && clearInterval(ticking), { once: true });
@@ -127,7 +123,7 @@ export default () => {
     /** @param {import("./panel.js").Action} action */
     function act(action) {
       if (action === "dismiss") dismissed = model.get("notice");
-      else if (disconnected()) recorder.abandon(GONE);
+      else if (kernelGone(model.get("layout"))) recorder.abandon(GONE);
       else recorder[action]();
       draw(model);
     }

@@ -1,10 +1,11 @@
+import { kernelGone } from "./kernel_gone.js";
 import { Lines } from "./lines.js";
 import { randomName } from "./random_name.js";
 import { addStyle, hideTwin } from "./style.js";
 import { View } from "./view.js";
 
 /**
- * @typedef {import("./types.js").TranscriptViewTraits} Traits
+ * @typedef {import("./types.js").TranscriptViewTraits & import("./types.js").Widget} Traits
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  */
 
@@ -85,7 +86,7 @@ export default () => {
     const hide = () => {
       showTwin?.();
       // Without a kernel and without words the twin is all there is.
-      const empty = lines.all.length === 0 && el.classList.contains("jupyter-widgets-disconnected");
+      const empty = lines.all.length === 0 && kernelGone(model.get("layout"));
       showTwin = empty || signal.aborted ? null : hideTwin(el.ownerDocument, model.get("twin"));
     };
     const draw = (/** @type {import("./lines.js").Changes} */ changes) => {

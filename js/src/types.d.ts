@@ -29,6 +29,11 @@ export interface MicrophoneTraits {
   auto_gain: boolean;
 }
 
+/** What ipywidgets itself puts beside the traits of a widget. */
+export interface Widget {
+  layout?: unknown;
+}
+
 export interface TranscriptViewTraits {
   snapshot: Snapshot | Record<string, never>;
   twin: string;

@@ -79,7 +79,7 @@ test("what this page knows of its microphone goes before the kernel's status", (
 test("a failure of this page's microphone is shown before the kernel knows it", () => {
   const failed = show({ state: "opening" }, { failed: true, problem: { message: "No microphone was found." } });
   assert.equal(failed.state, "error");
-  assert.equal(failed.error, "No microphone was found.");
+  assert.deepEqual([failed.error, failed.status], ["No microphone was found.", ""]);
   assert.deepEqual(labels(failed), ["Start", true, null, null]);
   assert.equal(show({ state: "error", error: "The service said no." }).error, "The service said no.");
 });

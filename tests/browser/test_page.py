@@ -369,13 +369,27 @@ def test_another_window_takes_over(open_page: OpenPage) -> None:
 def test_a_view_without_kernel_explains_on_click(open_page: OpenPage) -> None:
     """A model whose kernel is gone opens no microphone and says to run the cell again."""
     page = open_page()
-    show_microphone(page, "{state: 'listening'}")
-    page.evaluate("e.classList.add('jupyter-widgets-disconnected')")
+    show_microphone(page, "{state: 'listening', layout: {comm_live: false}}")
     button(page, "Stop").click()
     expect(page.get_by_role("alert")).to_contain_text("Run the cell again")
     button(page, "Start").click()
     expect(page.get_by_role("alert")).to_contain_text("Run the cell again")
     assert page.evaluate("streams.length") == 0
+
+
+def test_a_restarted_kernel_closes_the_microphone(open_page: OpenPage) -> None:
+    """When ipywidgets marks its models as cut off, the page records no more and says why."""
+    page = open_page()
+    root = show_microphone(page, "{layout: {comm_live: true}}")
+    button(page, "Start").click()
+    listen(page)
+    wait_sent(page, "audio", 2)
+    page.evaluate("m.model.trigger('comm_live_update')")
+    page.evaluate("() => { m.model.trigger('comm_live_update'); m.model.traits.layout.comm_live = false; }")
+    expect(page.get_by_role("alert")).to_contain_text("Run the cell again")
+    expect(root).to_have_attribute("data-state", "error")
+    page.wait_for_function(f"{OPEN_TRACKS} === 0")
+    assert sent(page, "stop") == []
 
 
 def show_transcript(page: Page, traits: str = "{}") -> None:
@@ -486,6 +500,17 @@ def test_the_twin_is_hidden_while_a_view_lives(open_page: OpenPage) -> None:
     expect(twin).to_be_hidden()
     page.evaluate("other.dispose()")
     expect(twin).to_be_visible()
+
+
+def test_the_twin_stays_where_a_view_has_neither_kernel_nor_words(open_page: OpenPage) -> None:
+    """An empty view from a saved notebook hides nothing; with words it does."""
+    page = open_page()
+    page.evaluate("document.body.append(Object.assign(document.createElement('p'), {className: 'rt-static-2b'}))")
+    hidden = "getComputedStyle(document.querySelector('.rt-static-2b')).display === 'none'"
+    show_transcript(page, "{twin: 'rt-static-2b', snapshot: {}, layout: {comm_live: false}}")
+    assert not page.evaluate(hidden)
+    page.evaluate("t.model.receive({type: 'snapshot', revision: 1, segments: [line('s1', 1, 'words')]})")
+    assert page.evaluate(hidden)
 
 
 def test_right_to_left_text_stands_right(open_page: OpenPage) -> None:

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 c4bd4061f9fb2419c0fb4b25f72a9d559de3ddb9e08ba91b1340113580fab7d8); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 5b9c738f88dfdccf487db867ef92b5bfde9ac557221c2ed24b961230fb308bb2); edit there, then: npm --prefix js run build
 
 // worklet:worklet:code
 var worklet_code_default = '// src/pcm.js\nvar CHUNK_SECONDS = 0.1;\nfunction toInt16(samples) {\n  const pcm = new Int16Array(samples.length);\n  for (let i = 0; i < samples.length; i++) {\n    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(\n      /** @type {number} */\n      samples[i] * 32768\n    )));\n  }\n  return pcm;\n}\nvar Chunker = class {\n  #chunk;\n  #filled = 0;\n  /** @param {number} length samples per chunk */\n  constructor(length) {\n    this.#chunk = new Float32Array(length);\n  }\n  /**\n   * Take samples in, give the chunks that are full.\n   * @param {Float32Array} samples\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  push(samples) {\n    const full = [];\n    for (let taken = 0; taken < samples.length; ) {\n      const part = samples.subarray(taken, taken + this.#chunk.length - this.#filled);\n      this.#chunk.set(part, this.#filled);\n      this.#filled += part.length;\n      taken += part.length;\n      if (this.#filled === this.#chunk.length) full.push(...this.flush());\n    }\n    return full;\n  }\n  /**\n   * Give what has been collected so far: one chunk, or none.\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  flush() {\n    if (this.#filled === 0) return [];\n    const pcm = toInt16(this.#chunk.subarray(0, this.#filled));\n    this.#filled = 0;\n    return [pcm];\n  }\n};\n\n// src/worklet.js\nvar Tap = class extends AudioWorkletProcessor {\n  #chunker = new Chunker(Math.round(sampleRate * CHUNK_SECONDS));\n  #open = true;\n  constructor() {\n    super();\n    this.port.onmessage = () => {\n      this.#open = false;\n      this.#post(this.#chunker.flush());\n      this.port.postMessage("flushed");\n    };\n  }\n  /** @param {Float32Array[][]} inputs */\n  process([input]) {\n    const samples = input?.[0];\n    if (this.#open && samples) this.#post(this.#chunker.push(samples));\n    return this.#open;\n  }\n  /** @param {Int16Array<ArrayBuffer>[]} chunks */\n  #post(chunks) {\n    for (const { buffer } of chunks) this.port.postMessage({ buffer, at: Date.now() / 1e3 }, [buffer]);\n  }\n};\nregisterProcessor("rt-magic-tap", Tap);\n';
@@ -186,6 +186,7 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
   }
   return { status: sentence(), wait: "" };
   function sentence() {
+    if (page.failed) return "";
     if (page.muted) return "The microphone is muted by the system or another program: nothing is heard.";
     if (page.starved) return "The browser gives no sound from the microphone: click Stop, then Start; if that does not help, reload the page.";
     if (elsewhere) return "Recording from another window.";
@@ -193,6 +194,12 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
     return status;
   }
 }
+
+// src/kernel_gone.js
+var kernelGone = (layout) => (
+  /** @type {{ comm_live?: boolean } | undefined} */
+  layout?.comm_live === false
+);
 
 // src/panel.js
 var ACTIONS = { Start: "start", Resume: "start", Pause: "pause", Stop: "stop" };
@@ -771,7 +778,6 @@ function addStyle(document2) {
 var SHOWN = ["state", "status", "error", "destination", "notice", "composed", "busy_after", "disabled", "page"];
 var SETTINGS = ["device", "echo_cancellation", "noise_suppression", "auto_gain"];
 var START_WAITS = 5e3;
-var DISCONNECTED = "jupyter-widgets-disconnected";
 var GONE = {
   name: "KernelGoneError",
   message: "The kernel that this cell belongs to is gone. Run the cell again, then click Start."
@@ -795,7 +801,6 @@ var microphone_default = () => {
     const notice = traits.notice === dismissed ? "" : traits.notice;
     for (const panel of panels2.values()) panel.draw({ ...arranged, notice, destination: traits.destination, composed: traits.composed });
   }
-  const disconnected = () => panels2.size > 0 && [...panels2.keys()].every((el) => el.classList.contains(DISCONNECTED));
   function startIfSeen() {
     if (Date.now() > startUntil || !panels2.size || document.visibilityState !== "visible") return;
     startUntil = 0;
@@ -850,8 +855,8 @@ var microphone_default = () => {
     model.on(
       "comm_live_update",
       () => (
-        // After the views have marked themselves.
-        queueMicrotask(() => recorder.recording && disconnected() && recorder.abandon(GONE))
+        // Later: the models of a kernel learn one after the other that it is gone.
+        setTimeout(() => recorder.active && kernelGone(model.get("layout")) && recorder.abandon(GONE))
       )
     );
     document.addEventListener("visibilitychange", startIfSeen, { signal });
@@ -870,7 +875,7 @@ var microphone_default = () => {
     startIfSeen();
     function act(action) {
       if (action === "dismiss") dismissed = model.get("notice");
-      else if (disconnected()) recorder.abandon(GONE);
+      else if (kernelGone(model.get("layout"))) recorder.abandon(GONE);
       else recorder[action]();
       draw(model);
     }

@@ -1,4 +1,10 @@
-// Generated from js/src (sha256 c4bd4061f9fb2419c0fb4b25f72a9d559de3ddb9e08ba91b1340113580fab7d8); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 5b9c738f88dfdccf487db867ef92b5bfde9ac557221c2ed24b961230fb308bb2); edit there, then: npm --prefix js run build
+
+// src/kernel_gone.js
+var kernelGone = (layout) => (
+  /** @type {{ comm_live?: boolean } | undefined} */
+  layout?.comm_live === false
+);
 
 // src/lines.js
 var Lines = class {
@@ -390,7 +396,7 @@ var transcript_view_default = () => {
     };
     const hide = () => {
       showTwin?.();
-      const empty = lines.all.length === 0 && el.classList.contains("jupyter-widgets-disconnected");
+      const empty = lines.all.length === 0 && kernelGone(model.get("layout"));
       showTwin = empty || signal.aborted ? null : hideTwin(el.ownerDocument, model.get("twin"));
     };
     const draw = (changes) => {
