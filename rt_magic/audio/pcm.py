@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from typing import Any
 
@@ -15,7 +16,11 @@ BYTES_PER_SAMPLE = 2
 
 
 def to_pcm16(samples: NDArray[Any]) -> bytes:
-    """Convert mono samples to little-endian PCM16: floats in -1…1 are clipped, integers scaled by their width."""
+    """Convert mono samples to little-endian PCM16: floats are clipped to -1…1, integers scaled by their width.
+
+    What is not a number becomes silence. Raises TypeError for types that are not audio.
+    """
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     if samples.dtype == np.int16:
         return bytes(samples.astype("<i2", copy=False).tobytes())
     if samples.dtype == np.int32:
@@ -24,8 +29,8 @@ def to_pcm16(samples: NDArray[Any]) -> bytes:
         return bytes(((samples.astype(np.int16) - 128) << 8).astype("<i2").tobytes())
     if not np.issubdtype(samples.dtype, np.floating):
         raise TypeError(f"samples of type {samples.dtype} are not audio; give float (-1 to 1), int16, int32 or uint8")
-    scaled: NDArray[Any] = np.clip(np.nan_to_num(samples) * 32768.0, -32768, 32767)
-    return bytes(np.rint(scaled).astype("<i2").tobytes())
+    whole = np.nan_to_num(np.clip(samples.astype(np.float64), -1.0, 1.0)) * 32768.0
+    return bytes(np.minimum(np.rint(whole), 32767).astype("<i2").tobytes())
 
 
 def to_float32(pcm: bytes) -> NDArray[np.float32]:
@@ -77,10 +82,9 @@ class Timeline:
         """Return the recording's position for a position of the connection, both in samples."""
         if not self._starts:
             return 0
-        index = max(0, bisect_right(self._starts, sample) - 1)
-        offset = max(0, sample - self._starts[index]) if self._moves[index] else 0
-        if index + 1 < len(self._starts) and self._moves[index]:
-            offset = min(offset, self._starts[index + 1] - self._starts[index])
+        sample = max(0, min(sample, self.length))  # nothing was said where nothing was sent
+        index = bisect_right(self._starts, sample) - 1
+        offset = sample - self._starts[index] if self._moves[index] else 0
         return self._positions[index] + offset
 
 
@@ -88,25 +92,27 @@ class Pace:
     """Remember when each part of a live recording arrived, for as long as latencies are asked for.
 
     Times are monotonic seconds; a position is reckoned back from the end of the chunk that brought it, so that the
-    time of a sample is when it was spoken rather than when its chunk was full.
+    time of a sample is when it was spoken rather than when its chunk was full. One thread may note and another ask.
     """
 
     def __init__(self, entries: int = 6_000) -> None:
         self._entries = entries
-        self._ends: list[int] = []
-        self._times: list[float] = []
+        self._notes: list[tuple[int, float]] = []
+        self._forgotten = -1
+        """Last sample of which the time is not known any more."""
 
     def note(self, end: int, time: float) -> None:
         """Note that the recording reached `end` samples at `time`."""
-        self._ends.append(end)
-        self._times.append(time)
-        if len(self._ends) > 2 * self._entries:
-            del self._ends[: self._entries]
-            del self._times[: self._entries]
+        self._notes.append((end, time))
+        if len(self._notes) > 2 * self._entries:
+            self._forgotten = self._notes[self._entries - 1][0]
+            self._notes = self._notes[self._entries :]
 
     def at(self, sample: int) -> float | None:
         """Return when `sample` was spoken, or None where that is not known any more or not yet."""
-        index = bisect_left(self._ends, sample)
-        if index >= len(self._ends) or (index == 0 and len(self._ends) >= self._entries):
+        notes = self._notes
+        index = bisect_left(notes, (sample, -math.inf))
+        if index >= len(notes) or sample <= self._forgotten:
             return None
-        return self._times[index] - (self._ends[index] - sample) / SAMPLE_RATE
+        end, time = notes[index]
+        return time - (end - sample) / SAMPLE_RATE
