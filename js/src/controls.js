@@ -89,10 +89,10 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
 
   function sentence() {
     if (page.failed) return ""; // the kernel's status is about what was before
-    if (page.muted) return "The microphone is muted by the system or another program: nothing is heard.";
-    if (page.starved) return "The browser gives no sound from the microphone: click Stop, then Start; if that does not help, reload the page.";
-    if (elsewhere) return "Recording from another window.";
-    if (state === "opening" && known !== "opening") return "Opening the microphone; the browser may ask whether it is allowed.";
+    if (page.muted) return "the microphone is muted by the system or another program: nothing is heard";
+    if (page.starved) return "no sound comes from the microphone: click Stop, then Start; if that does not help, reload the page";
+    if (elsewhere) return "recording from another window";
+    if (state === "opening" && known !== "opening") return "opening the microphone; the browser may ask whether it is allowed";
     return status;
   }
 }

@@ -68,7 +68,7 @@ const STYLE = `
 
 .rt-view { padding: 4px 2px; }
 .rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
-.rt-log { max-height: min(26rem, 60vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
+.rt-log { max-height: min(22rem, 55vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
 .rt-log:focus-visible { outline: 2px solid var(--rt-focus); outline-offset: 2px; }
 .rt-view .rt-segment { margin: 0; padding: 2px 0; padding-inline-start: 3.8em; overflow-wrap: anywhere; }
 .rt-time { display: inline-block; min-width: 3.5em; margin-inline-start: -3.8em; color: var(--rt-quiet); font-variant-numeric: tabular-nums; }

@@ -30,7 +30,7 @@ test("a click on Start shows opening at once, until the kernel is further", () =
   assert.equal(show({ state: "ready" }, clicked).state, "opening");
   assert.equal(show({ state: "paused" }, clicked).state, "opening");
   assert.equal(show({ state: "connecting" }, clicked).state, "connecting");
-  assert.match(show({ state: "ready" }, clicked).status, /Opening the microphone/);
+  assert.match(show({ state: "ready" }, clicked).status, /opening the microphone/);
   assert.equal(show({ state: "ready" }, { recording: true, accepted: true }).state, "opening");
 });
 
@@ -42,7 +42,7 @@ test("a button that was clicked cannot be clicked again before the kernel has an
 test("while another window records there is Stop and nothing else", () => {
   const shown = show({ state: "listening", page: "other" });
   assert.deepEqual(labels(shown), ["Stop", true, null, null]);
-  assert.equal(shown.status, "Recording from another window.");
+  assert.equal(shown.status, "recording from another window");
   assert.deepEqual(labels(show({ state: "paused", page: "other" })), ["Stop", true, "Resume", true]);
   assert.equal(show({ state: "listening", page: "me" }, { recording: true }).status, "Ready.");
 });

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 5b9c738f88dfdccf487db867ef92b5bfde9ac557221c2ed24b961230fb308bb2); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 20ec9200d6f3e9cb3b77ca5db0c8eeb6fe256827a3c314a90e497c991abeb141); edit there, then: npm --prefix js run build
 
 // worklet:worklet:code
 var worklet_code_default = '// src/pcm.js\nvar CHUNK_SECONDS = 0.1;\nfunction toInt16(samples) {\n  const pcm = new Int16Array(samples.length);\n  for (let i = 0; i < samples.length; i++) {\n    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(\n      /** @type {number} */\n      samples[i] * 32768\n    )));\n  }\n  return pcm;\n}\nvar Chunker = class {\n  #chunk;\n  #filled = 0;\n  /** @param {number} length samples per chunk */\n  constructor(length) {\n    this.#chunk = new Float32Array(length);\n  }\n  /**\n   * Take samples in, give the chunks that are full.\n   * @param {Float32Array} samples\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  push(samples) {\n    const full = [];\n    for (let taken = 0; taken < samples.length; ) {\n      const part = samples.subarray(taken, taken + this.#chunk.length - this.#filled);\n      this.#chunk.set(part, this.#filled);\n      this.#filled += part.length;\n      taken += part.length;\n      if (this.#filled === this.#chunk.length) full.push(...this.flush());\n    }\n    return full;\n  }\n  /**\n   * Give what has been collected so far: one chunk, or none.\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  flush() {\n    if (this.#filled === 0) return [];\n    const pcm = toInt16(this.#chunk.subarray(0, this.#filled));\n    this.#filled = 0;\n    return [pcm];\n  }\n};\n\n// src/worklet.js\nvar Tap = class extends AudioWorkletProcessor {\n  #chunker = new Chunker(Math.round(sampleRate * CHUNK_SECONDS));\n  #open = true;\n  constructor() {\n    super();\n    this.port.onmessage = () => {\n      this.#open = false;\n      this.#post(this.#chunker.flush());\n      this.port.postMessage("flushed");\n    };\n  }\n  /** @param {Float32Array[][]} inputs */\n  process([input]) {\n    const samples = input?.[0];\n    if (this.#open && samples) this.#post(this.#chunker.push(samples));\n    return this.#open;\n  }\n  /** @param {Int16Array<ArrayBuffer>[]} chunks */\n  #post(chunks) {\n    for (const { buffer } of chunks) this.port.postMessage({ buffer, at: Date.now() / 1e3 }, [buffer]);\n  }\n};\nregisterProcessor("rt-magic-tap", Tap);\n';
@@ -187,10 +187,10 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
   return { status: sentence(), wait: "" };
   function sentence() {
     if (page.failed) return "";
-    if (page.muted) return "The microphone is muted by the system or another program: nothing is heard.";
-    if (page.starved) return "The browser gives no sound from the microphone: click Stop, then Start; if that does not help, reload the page.";
-    if (elsewhere) return "Recording from another window.";
-    if (state === "opening" && known !== "opening") return "Opening the microphone; the browser may ask whether it is allowed.";
+    if (page.muted) return "the microphone is muted by the system or another program: nothing is heard";
+    if (page.starved) return "no sound comes from the microphone: click Stop, then Start; if that does not help, reload the page";
+    if (elsewhere) return "recording from another window";
+    if (state === "opening" && known !== "opening") return "opening the microphone; the browser may ask whether it is allowed";
     return status;
   }
 }
@@ -756,7 +756,7 @@ var STYLE = `
 
 .rt-view { padding: 4px 2px; }
 .rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
-.rt-log { max-height: min(26rem, 60vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
+.rt-log { max-height: min(22rem, 55vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
 .rt-log:focus-visible { outline: 2px solid var(--rt-focus); outline-offset: 2px; }
 .rt-view .rt-segment { margin: 0; padding: 2px 0; padding-inline-start: 3.8em; overflow-wrap: anywhere; }
 .rt-time { display: inline-block; min-width: 3.5em; margin-inline-start: -3.8em; color: var(--rt-quiet); font-variant-numeric: tabular-nums; }

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 5b9c738f88dfdccf487db867ef92b5bfde9ac557221c2ed24b961230fb308bb2); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 20ec9200d6f3e9cb3b77ca5db0c8eeb6fe256827a3c314a90e497c991abeb141); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -198,7 +198,7 @@ var STYLE = `
 
 .rt-view { padding: 4px 2px; }
 .rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
-.rt-log { max-height: min(26rem, 60vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
+.rt-log { max-height: min(22rem, 55vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
 .rt-log:focus-visible { outline: 2px solid var(--rt-focus); outline-offset: 2px; }
 .rt-view .rt-segment { margin: 0; padding: 2px 0; padding-inline-start: 3.8em; overflow-wrap: anywhere; }
 .rt-time { display: inline-block; min-width: 3.5em; margin-inline-start: -3.8em; color: var(--rt-quiet); font-variant-numeric: tabular-nums; }
