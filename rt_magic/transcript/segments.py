@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from rt_magic.audio.pcm import SAMPLE_RATE, Pace, Timeline
@@ -107,12 +107,12 @@ class GaveUp:
 Foldable: TypeAlias = ServerEvent | Opened | TurnCut | Lost | GaveUp
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Turn:
     id: str
     connection: int
-    item_id: str | None
-    rank: float
+    item_id: str | None = None
+    rank: float = 0.0
     previous: str | None = None
     committed: bool = False
     settled: bool = False
@@ -123,7 +123,7 @@ class _Turn:
     timing: Timing | None = None
     texts: dict[int, str] = field(default_factory=dict)
     pieces: list[SpeakerSegment] = field(default_factory=list)
-    completed: Completed | None = None
+    completed: dict[int, Completed] = field(default_factory=dict)
     error: str | None = None
     first_text_at: float | None = None
     final_at: float | None = None
@@ -140,34 +140,49 @@ class Folded:
         self.opened: dict[int, Opened] = {}
         self.turns: dict[tuple[int, str], _Turn] = {}
         self.followers: dict[tuple[int, str], _Turn] = {}
+        """Turns by the item that they come after, seen or not."""
         self.cuts: dict[int, deque[TurnCut]] = defaultdict(deque)
         self.order: list[_Turn] = []
         self.open: list[_Turn] = []
+        self.unnamed: list[_Turn] = []
+        """Those of the open turns whose id is not known (yet)."""
+        self.moved: list[_Turn] = []
+        """Turns that the event in hand has given another place."""
         self.count = 0
 
 
 def fold(state: Folded, event: Foldable, now: float, connection: int = 0) -> tuple[Folded, Changes]:
     """Take one event of a connection at monotonic time `now` (seconds); return the state after it and what changed.
 
-    `state` is consumed: the one returned is the same object, updated. Events may come in any order, repeatedly, and
-    without ids; turns are known by connection and item id and ordered by `previous_item_id`; a completed text
-    replaces what deltas said; what is settled stays.
+    `state` is consumed: the one returned is the same object, updated. Events may come in any order and repeatedly, and
+    where turns do not overlap also without ids; turns are known by connection and item id and ordered by
+    `previous_item_id`; a completed text replaces what deltas said; what is settled stays.
     """
+    changes = _take(state, event, now, connection)
+    if state.moved:
+        ranks = {id_: rank for turn in state.moved for id_, rank in _ranks(turn).items()}
+        changes = replace(changes, ranks=changes.ranks | ranks)
+        state.moved.clear()
+    return state, changes
+
+
+def _take(state: Folded, event: Foldable, now: float, connection: int) -> Changes:
     match event:
         case Opened():
             state.opened[connection] = event
         case TurnCut():
             state.cuts[connection].append(event)
         case Lost():
-            state.cuts.pop(connection, None)
-            return state, _drop(state, [turn for turn in state.open if turn.connection == connection])
+            return _lose(state, connection)
         case GaveUp():
-            return state, _merge([_fail(state, turn, event.message, now) for turn in list(state.open)])
+            return _merge([_fail(state, turn, event.message, now) for turn in list(state.open)])
         case ItemAdded() | ItemDone():
+            # Items can be other things than turns, so none is begun here.
             known = state.turns.get((connection, event.item_id)) if event.item_id else None
-            return state, _place(state, known, event.previous_item_id) if known else Changes()
+            if known:
+                _place(state, known, event.previous_item_id)
         case SpeechStarted() | SpeechStopped():
-            return state, _time(state, _find(state, connection, event.item_id, _SPOKEN), event)
+            return _time(state, _find(state, connection, event.item_id, _SPOKEN), event)
         case Committed():
             turn = _find(state, connection, event.item_id, _SPOKEN)
             if not turn.committed:
@@ -176,35 +191,33 @@ def fold(state: Folded, event: Foldable, now: float, connection: int = 0) -> tup
                     cut = state.cuts[connection].popleft()
                     turn.first_sample, turn.timing = cut.first, "vad"
                     turn.start, turn.end = cut.start + state.offset, cut.end + state.offset
-            return state, _merge([_place(state, turn, event.previous_item_id), _show(state, turn)])
+            _place(state, turn, event.previous_item_id)
+            return _show(state, turn)
         case Delta():
             turn = _find(state, connection, event.item_id, _HEARD)
             if not turn.settled and event.delta:
                 turn.texts[event.content_index] = turn.texts.get(event.content_index, "") + event.delta
                 turn.first_text_at = turn.first_text_at or now
-                return state, _show(state, turn)
+                return _show(state, turn)
         case SpeakerSegment():
             turn = _find(state, connection, event.item_id, _HEARD)
-            if all(piece.segment_id != event.segment_id for piece in turn.pieces):
+            if not any(_same_piece(piece, event) for piece in turn.pieces):
                 turn.pieces.append(event)
                 turn.first_text_at = turn.first_text_at or now
-                return state, _show(state, turn)
+                return _show(state, turn)
         case Completed():
             turn = _find(state, connection, event.item_id, _WAITING)
-            if not turn.settled:
-                turn.completed = event
-                _settle(state, turn, now)
-                return state, _show(state, turn)
+            if turn.error is None and event.content_index not in turn.completed:
+                turn.completed[event.content_index] = event
+                if not turn.settled:
+                    _settle(state, turn, now)
+                return _show(state, turn)
         case Failed():
             turn = _find(state, connection, event.item_id, _WAITING)
             if not turn.settled:
-                return state, _fail(
-                    state,
-                    turn,
-                    event.message or event.code or "the service could not transcribe this turn",
-                    now,
-                )
-    return state, Changes()
+                said = event.message or event.code or "the service could not transcribe this turn"
+                return _fail(state, turn, said, now)
+    return Changes()
 
 
 def _samples(milliseconds: int) -> int:
@@ -223,24 +236,43 @@ _WAITING = ((True, 0), (False, 0))
 
 
 def _find(state: Folded, connection: int, item_id: str | None, guesses: tuple[tuple[bool, int], ...]) -> _Turn:
-    """Return the turn an event belongs to, begun if it is new."""
-    if item_id is not None:
-        return state.turns.get((connection, item_id)) or _begin(state, connection, item_id)
+    """Return the turn an event belongs to, begun if it is new.
+
+    Some servers send some events of a turn without its id: what has no id belongs to the turn that is under way, and
+    an id seen for the first time may be that of a turn begun without one.
+    """
+    if item_id is not None and (turn := state.turns.get((connection, item_id))):
+        return turn
     for committed, index in guesses:
-        turns = [turn for turn in state.open if turn.connection == connection and turn.committed is committed]
+        candidates = state.open if item_id is None else state.unnamed
+        turns = [turn for turn in candidates if turn.connection == connection and turn.committed is committed]
         if turns:
-            return turns[index]
-    return _begin(state, connection, None)
+            turn = turns[index]
+            if item_id is not None:
+                state.unnamed.remove(turn)
+                _name(state, turn, item_id)
+                if follower := state.followers.get((connection, item_id)):
+                    _follow(state, turn, follower)
+            return turn
+    return _begin(state, connection, item_id)
+
+
+def _name(state: Folded, turn: _Turn, item_id: str) -> None:
+    turn.item_id = item_id
+    state.turns[turn.connection, item_id] = turn
 
 
 def _begin(state: Folded, connection: int, item_id: str | None) -> _Turn:
     state.count += 1
-    rank = state.order[-1].rank + 1 if state.order else 1.0
-    turn = _Turn(f"s{state.count}", connection, item_id, rank)
-    state.order.append(turn)
+    turn = _Turn(f"s{state.count}", connection)
+    follower = None
+    if item_id is None:
+        state.unnamed.append(turn)
+    else:
+        _name(state, turn, item_id)
+        follower = state.followers.get((connection, item_id))
     state.open.append(turn)
-    if item_id is not None:
-        state.turns[connection, item_id] = turn
+    _insert(state, [turn], _index(state.order, follower) if follower else len(state.order))
     return turn
 
 
@@ -271,55 +303,62 @@ def _settle(state: Folded, turn: _Turn, now: float) -> None:
     turn.settled = True
     turn.final_at = now
     state.open.remove(turn)
+    if turn.item_id is None:
+        state.unnamed.remove(turn)
 
 
-def _drop(state: Folded, turns: Iterable[_Turn]) -> Changes:
+def _lose(state: Folded, connection: int) -> Changes:
+    """Forget what a connection that is gone has not settled."""
     gone: list[str] = []
-    for turn in turns:
+    for turn in [turn for turn in state.open if turn.connection == connection]:
         state.open.remove(turn)
         state.order.remove(turn)
-        if turn.item_id is not None:
-            del state.turns[turn.connection, turn.item_id]
+        if turn.item_id is None:
+            state.unnamed.remove(turn)
+        else:
+            del state.turns[connection, turn.item_id]
         gone.extend(segment.id for segment in turn.shown)
+    state.cuts.pop(connection, None)
+    state.followers = {key: turn for key, turn in state.followers.items() if key[0] != connection}
     return Changes(remove=tuple(gone))
 
 
-def _place(state: Folded, turn: _Turn, previous: str | None) -> Changes:
-    """Put a turn, and all that is chained to it, right after the item that came before it."""
+def _place(state: Folded, turn: _Turn, previous: str | None) -> None:
+    """Put a turn, and all that is chained to it, right after the item that came before it, now or once it is seen."""
     if previous is None or turn.previous is not None or previous == turn.item_id:
-        return Changes()
+        return
     turn.previous = previous
     state.followers[turn.connection, previous] = turn
-    before = state.turns.get((turn.connection, previous))
-    changes = [_follow(state, before, turn)] if before else []
-    follower = turn.item_id and state.followers.get((turn.connection, turn.item_id))
-    if follower:
-        changes.append(_follow(state, turn, follower))
-    return _merge(changes)
+    if before := state.turns.get((turn.connection, previous)):
+        _follow(state, before, turn)
 
 
-def _follow(state: Folded, before: _Turn, turn: _Turn) -> Changes:
+def _follow(state: Folded, before: _Turn, turn: _Turn) -> None:
     index = _index(state.order, before)
     if index + 1 < len(state.order) and state.order[index + 1] is turn:
-        return Changes()
+        return
     chain = [turn]
     while (key := chain[-1].item_id) and (after := state.followers.get((turn.connection, key))) and after not in chain:
         chain.append(after)
     if before in chain:
-        return Changes()
+        return
     for link in chain:
         del state.order[_index(state.order, link)]
-    index = _index(state.order, before) + 1
-    state.order[index:index] = chain
-    following = (
-        state.order[index + len(chain)].rank if index + len(chain) < len(state.order) else before.rank + len(chain) + 1
-    )
-    step = (following - before.rank) / (len(chain) + 1)
-    if step < 1e-6:
-        chain, step = state.order[index:], 1.0
-    for number, link in enumerate(chain, 1):
-        link.rank = before.rank + number * step
-    return Changes(ranks={id_: rank for link in chain for id_, rank in _ranks(link).items()})
+    _insert(state, chain, _index(state.order, before) + 1)
+
+
+def _insert(state: Folded, chain: list[_Turn], index: int) -> None:
+    """Put turns into the order, with ranks between those of their neighbours."""
+    order, count = state.order, len(chain) + 1
+    before = order[index - 1].rank if index else order[0].rank - count if order else 0.0
+    after = order[index].rank if index < len(order) else before + count
+    order[index:index] = chain
+    step = (after - before) / count
+    if step < 1e-6:  # no room left: everything behind moves on
+        chain, step = order[index:], 1.0
+    for number, turn in enumerate(chain, 1):
+        turn.rank = before + number * step
+    state.moved.extend(chain)
 
 
 def _index(order: list[_Turn], turn: _Turn) -> int:
@@ -343,33 +382,33 @@ def _show(state: Folded, turn: _Turn) -> Changes:
 
 
 def _segments(state: Folded, turn: _Turn) -> tuple[Segment, ...]:
-    completed = turn.completed
-    if turn.settled and turn.pieces and turn.error is None:
-        return _by_speaker(state, turn)
-    if completed is not None:
-        text = completed.transcript.strip()
+    parts = [turn.completed[index] for index in sorted(turn.completed)]
+    pieces = sorted((piece for piece in turn.pieces if piece.text.strip()), key=lambda piece: piece.start)
+    if turn.settled and pieces and turn.error is None:
+        return _by_speaker(state, turn, pieces)
+    if parts:
+        text = " ".join(said for part in parts if (said := part.transcript.strip()))
     else:
-        text = "".join(turn.texts[index] for index in sorted(turn.texts)) or " ".join(
-            p.text.strip() for p in turn.pieces
-        )
+        text = "".join(turn.texts[index] for index in sorted(turn.texts)) or " ".join(p.text.strip() for p in pieces)
         text = text.strip() if turn.settled else text
     if turn.settled and not text and turn.error is None:
         return ()
     error = turn.error
-    if completed is not None and state.prompt and text == state.prompt:
+    if parts and state.prompt and text == state.prompt:
         error = "the service repeated the prompt instead of words that were said"
-    language = completed.languages[0] if completed and completed.languages else _language(state, turn)
+    heard = next((part.languages[0] for part in parts if part.languages), None)
+    end = turn.end if turn.start is None or turn.end is None else max(turn.start, turn.end)
     return (
         Segment(
             id=turn.id,
             start=turn.start,
-            end=turn.end,
+            end=end,
             text=text,
             final=turn.settled,
             item_id=turn.item_id,
-            language=language,
-            confidence=_confidence(completed),
-            words=_words(state, turn),
+            language=heard or _language(state, turn),
+            confidence=_confidence(parts),
+            words=_words(state, turn, parts),
             error=error,
             timing=turn.timing,
             latency=_latency(state, turn),
@@ -377,9 +416,15 @@ def _segments(state: Folded, turn: _Turn) -> tuple[Segment, ...]:
     )
 
 
-def _by_speaker(state: Folded, turn: _Turn) -> tuple[Segment, ...]:
+def _same_piece(one: SpeakerSegment, other: SpeakerSegment) -> bool:
+    if one.segment_id or other.segment_id:
+        return one.segment_id == other.segment_id
+    return (one.start, one.end, one.text) == (other.start, other.end, other.text)
+
+
+def _by_speaker(state: Folded, turn: _Turn, pieces: Iterable[SpeakerSegment]) -> tuple[Segment, ...]:
     groups: list[list[SpeakerSegment]] = []
-    for piece in sorted(turn.pieces, key=lambda piece: piece.start):
+    for piece in pieces:
         if groups and groups[-1][-1].speaker == piece.speaker:
             groups[-1].append(piece)
         else:
@@ -409,14 +454,14 @@ def _language(state: Folded, turn: _Turn) -> str | None:
     return opened.language if opened else None
 
 
-def _confidence(completed: Completed | None) -> float | None:
-    if completed is None or not completed.logprobs:
-        return None
-    return math.exp(sum(entry.logprob for entry in completed.logprobs) / len(completed.logprobs))
+def _confidence(parts: Iterable[Completed]) -> float | None:
+    logprobs = [entry.logprob for part in parts for entry in part.logprobs or ()]
+    return math.exp(min(0.0, sum(logprobs) / len(logprobs))) if logprobs else None
 
 
-def _words(state: Folded, turn: _Turn) -> tuple[Word, ...] | None:
-    if turn.completed is None or turn.completed.words is None or turn.first_sample is None:
+def _words(state: Folded, turn: _Turn, parts: Iterable[Completed]) -> tuple[Word, ...] | None:
+    words = [part.words for part in parts if part.words is not None]
+    if not words or turn.first_sample is None:
         return None
     first = turn.first_sample
     return tuple(
@@ -426,7 +471,8 @@ def _words(state: Folded, turn: _Turn) -> tuple[Word, ...] | None:
             _seconds(state, turn, first + round(word.end * SAMPLE_RATE)),
             word.probability,
         )
-        for word in turn.completed.words
+        for part in words
+        for word in part
     )
 
 
