@@ -1,0 +1,79 @@
+"""`python -m rt_magic.local`: serve speech recognition on loopback until the parent, or Ctrl-C, ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+
+from rt_magic.exceptions import ConfigurationError
+from rt_magic.local.recognizers import choose
+from rt_magic.local.server import LocalServer
+from rt_magic.local.workers import Workers
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Listen, say where on stdout, and wait for the end."""
+    given = os.environ.pop("RT_MAGIC_LOCAL_TOKEN", "")
+    token = given or secrets.token_urlsafe(32)
+    workers = Workers(choose(arguments.engine, arguments.model))
+    try:
+        await workers.prepare()
+        async with LocalServer(workers, token, port=arguments.port) as server:
+            print(json.dumps({"url": server.url} | ({"token": token} if arguments.parent else {})), flush=True)
+            if not arguments.parent and not given:
+                print(f"token: {token}", file=sys.stderr, flush=True)
+            await _end(watch_stdin=arguments.parent)
+    finally:
+        await workers.close()
+
+
+async def _end(*, watch_stdin: bool) -> None:
+    """Return when the process is told to end, or its parent is gone: however that dies, its end of the pipe closes."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
+            loop.add_signal_handler(number, ended.set)
+
+    def read_to_end() -> None:
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(ended.set)
+
+    if watch_stdin:
+        threading.Thread(target=read_to_end, daemon=True).start()
+    await ended.wait()
+
+
+def main() -> int:
+    """Run the server; 2 for settings that cannot work, with the reason on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m rt_magic.local", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
+    parser.add_argument("--engine", default="auto", help="auto, pocketsphinx or whisper")
+    parser.add_argument("--model", help="name or folder of a whisper model")
+    parser.add_argument("--parent", action="store_true", help="print the token with the address; end when stdin closes")
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.WARNING, stream=sys.stderr)
+    try:
+        asyncio.run(serve(arguments))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"port {arguments.port} cannot be used: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
