@@ -24,7 +24,7 @@ COLUMNS = ("id", "start", "end", "text", "speaker", "language", "confidence", "e
 """Columns of the frames, in order; what is unknown is missing, never invented."""
 
 # Scripts written without spaces between words: Thai, Lao, Khmer, CJK with its punctuation and full-width forms.
-_UNSPACED = re.compile(
+UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 )
 
@@ -35,7 +35,7 @@ def joined_text(segments: Iterable[Segment]) -> str:
     for segment in segments:
         if segment.error is not None or not segment.text:
             continue
-        unspaced = text and _UNSPACED.match(text[-1]) and _UNSPACED.match(segment.text[0])
+        unspaced = text and UNSPACED.match(text[-1]) and UNSPACED.match(segment.text[0])
         text += segment.text if not text or unspaced else f" {segment.text}"
     return text
 
