@@ -70,7 +70,7 @@ def transcribe(
     )
     future = portal().run(transcribe_source(session, audio, speed=speed))
     try:
-        return _watched(future, session, audio) if progress else future.result()
+        return _watched(future, session, audio) if progress else watch(future, session)
     except BaseException:
         future.cancel()
         raise
@@ -135,9 +135,14 @@ def _watched(future: concurrent.futures.Future[Transcript], session: RealtimeSes
 
 
 def watch(
-    future: concurrent.futures.Future[Transcript], session: RealtimeSession, show: Callable[[float], Any]
+    future: concurrent.futures.Future[Transcript],
+    session: RealtimeSession,
+    show: Callable[[float], object] = lambda seconds: None,
 ) -> Transcript:
-    """Wait for a future of `transcribe_source`; ten times a second call `show` with the seconds that are text."""
+    """Wait for a future of `transcribe_source`; ten times a second call `show` with the seconds that are text.
+
+    The wait is in short steps, so that an interrupt is heard on every system.
+    """
     while True:
         try:
             return future.result(timeout=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
@@ -33,6 +34,7 @@ class Recording:
 
     def __init__(self, folder: Path, *, saver: Saver | None = None) -> None:
         self.folder = folder
+        self.pid = os.getpid()
         self._saver = saver
         self._path = folder / "audio.pcm"
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
@@ -53,7 +55,9 @@ class Recording:
         try:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
-            return cls(folder, saver=saver)
+            recording = cls(folder, saver=saver)
+            _kept.add(recording)
+            return recording
         except OSError as error:
             raise AudioError(
                 f"no recording can be kept in {folder.parent} ({error.strerror}); free or allow that folder, "
@@ -128,3 +132,16 @@ class Recording:
         """Close and remove the audio and its folder from the disk."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        _kept.discard(self)
+
+
+_kept: set[Recording] = set()
+"""The recordings that this process has made and not deleted."""
+
+
+@atexit.register
+def delete_all() -> None:
+    """Delete every recording of this process, as its normal end does; after a crash they are left to be recovered."""
+    for recording in tuple(_kept):
+        if recording.pid == os.getpid():
+            recording.delete()

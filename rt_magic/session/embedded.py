@@ -96,6 +96,8 @@ def prepare(service: Local | None = None) -> None:
     with _lock:
         server = _servers.get(service)
         if server is None or not server.usable:
+            if server is not None:
+                server.close()
             _servers[service] = _Server(service)
 
 
