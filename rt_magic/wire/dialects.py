@@ -133,13 +133,13 @@ def session_update(wanted: Wanted) -> dict[str, Any]:
         turn_detection = {"type": "semantic_vad", "eagerness": "auto"}
     if turn_detection is not None and wanted.kind == "realtime":
         turn_detection |= {"create_response": False, "interrupt_response": False}
-    noise = {"type": f"{wanted.noise_reduction}_field"} if wanted.noise_reduction else None
-    audio_input = {
+    audio_input: dict[str, Any] = {
         "format": {"type": "audio/pcm", "rate": 24000},
         "transcription": transcription,
         "turn_detection": turn_detection,
-        "noise_reduction": noise,
     }
+    if wanted.noise_reduction:  # off is the default everywhere, and not every server knows the word
+        audio_input["noise_reduction"] = {"type": f"{wanted.noise_reduction}_field"}
     body: dict[str, Any] = {"type": wanted.kind, "audio": {"input": audio_input}}
     if wanted.kind == "realtime":
         body |= {"output_modalities": ["text"], "instructions": "Do not answer."}
@@ -166,7 +166,8 @@ def read_accepted(session: Mapping[str, Any]) -> Accepted:
 
 def read_kind(session: Mapping[str, Any]) -> Kind | None:
     """Return what kind of session the service has opened, where its first frame says so."""
-    return {"transcription": "transcription", "realtime": "realtime"}.get(str(session.get("type")))  # type: ignore[return-value]
+    kind = session.get("type")
+    return "transcription" if kind == "transcription" else "realtime" if kind == "realtime" else None
 
 
 _OPTIONAL: Mapping[str, Mapping[str, Any]] = {
@@ -219,4 +220,5 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1e12
+    return float(value) if known else 0.0  # type: ignore[arg-type]  # `known` says that it is a number

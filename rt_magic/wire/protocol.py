@@ -45,6 +45,7 @@ from rt_magic.wire.events import (
     decode_client,
     encode,
 )
+from rt_magic.wire.open_turns import OpenTurns
 from rt_magic.wire.session_schema import default_session, merge_session
 
 MINIMUM_COMMIT = SAMPLE_RATE // 10
@@ -52,6 +53,9 @@ MINIMUM_COMMIT = SAMPLE_RATE // 10
 
 MAXIMUM_AMENDMENTS = 8
 """Refused configurations in a row after which a session gives up."""
+
+_EMPTY = "input_audio_buffer_commit_empty"
+_NO_ANSWER_TO_CANCEL = ("response_cancel_not_active", "conversation_already_has_active_response")
 
 
 class State(enum.Enum):
@@ -123,11 +127,12 @@ class ClientProtocol(_Machine):
         self.uncommitted = 0
         """Samples appended since the last commit of ours."""
         self._event_number = 0
+        self._unreadable = 0
         self._pending_update: str | None = None
         self._pending_commits: list[str] = []
         self._pending_fence: str | None = None
-        self._speaking: set[str | None] = set()
-        self._committed: set[str | None] = set()
+        self._own_commits: set[str] = set()
+        self._turns = OpenTurns()
 
     # ── what the service says ──
 
@@ -136,7 +141,9 @@ class ClientProtocol(_Machine):
         try:
             event = decode(message)
         except RemoteProtocolError as error:
-            self._note(f"the service sent something unreadable, which was left out: {error}")
+            if not self._unreadable:
+                self._note(f"the service sent something unreadable, which was left out: {error}")
+            self._unreadable += 1
             return []
         match event:
             case SessionCreated() if self.state is State.CONNECTING:
@@ -151,16 +158,14 @@ class ClientProtocol(_Machine):
             case ErrorEvent():
                 return self._receive_error(event)
             case SpeechStarted():
-                self._speaking.add(event.item_id)
+                self._turns.speak(event.item_id)
             case Committed():
-                self._speaking.discard(event.item_id)
-                self._committed.add(event.item_id)
+                self._turns.commit(event.item_id)
                 del self._pending_commits[:1]
             case Completed() | Failed():
-                self._speaking.discard(event.item_id)
-                self._committed.discard(event.item_id)
+                self._turns.settle(event.item_id)
             case Cleared():
-                self._speaking.clear()
+                self._turns.clear()
                 self._pending_fence = None
             case ResponseCreated():
                 self._send(CancelResponse())
@@ -182,12 +187,16 @@ class ClientProtocol(_Machine):
             return []
         if self.state is State.CONNECTING:
             self.failure = error
-        elif own is not None and own in self._pending_commits:
-            self._pending_commits.remove(own)
-            if error.code == "input_audio_buffer_commit_empty":
+        elif own in self._own_commits or (own is None and error.code == _EMPTY and self._pending_commits):
+            # Turn detection of the service was faster, or there was nothing: either way nothing is missing.
+            refused = own or self._pending_commits[0]
+            self._pending_commits = [commit for commit in self._pending_commits if commit != refused]
+            if error.code == _EMPTY:
                 return []
         elif own is not None and own == self._pending_fence:
             self._pending_fence = None
+            return []
+        elif error.code in _NO_ANSWER_TO_CANCEL:
             return []
         return [error]
 
@@ -211,7 +220,9 @@ class ClientProtocol(_Machine):
         padding = max(0, MINIMUM_COMMIT - self.uncommitted) if pad else 0
         if padding:
             self._append(silence(padding))
-        self._pending_commits.append(self._send(CommitAudio(self._next_event_id())))
+        own = self._send(CommitAudio(self._next_event_id()))
+        self._pending_commits.append(own)
+        self._own_commits.add(own)
         self.uncommitted = 0
         return padding
 
@@ -229,7 +240,7 @@ class ClientProtocol(_Machine):
     @property
     def open_turns(self) -> int:
         """Turns that were begun and neither completed nor failed."""
-        return len(self._speaking) + len(self._committed) + len(self._pending_commits)
+        return len(self._turns) + len(self._pending_commits)
 
     @property
     def drained(self) -> bool:
