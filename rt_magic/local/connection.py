@@ -181,6 +181,7 @@ class Connection:
         self._wake()
 
     async def _start(self, at: int) -> None:
+        at = max(at, self._uncommitted_from)  # a commit may lie inside a frame
         if self._item is None:
             self._open_item(at if self._server_turns else self._uncommitted_from)
         if self._server_turns:
@@ -260,7 +261,7 @@ class Connection:
         for decision in self._turns.finish():
             assert not isinstance(decision, TurnStarted)
             self._end_utterance(decision.stop)
-        self._close_item(self._turns.position, announce=announce)
+        self._close_item(self._received, announce=announce)
 
     def _clear(self) -> None:
         if self._utterance is not None and self._worker is not None:
