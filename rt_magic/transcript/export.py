@@ -7,12 +7,12 @@ import dataclasses
 import html
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.transcript.alignment import gap
 from rt_magic.transcript.segments import Segment, Word
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ FORMAT_VERSION = 1
 COLUMNS = ("id", "start", "end", "text", "speaker", "language", "confidence", "error", "timing", "item_id")
 """Columns of the frames, in order; what is unknown is missing, never invented."""
 
-# Scripts written without spaces between words: Thai, Lao, Khmer, CJK with its punctuation and full-width forms.
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
-)
-
 
 def joined_text(segments: Iterable[Segment]) -> str:
     """Join the texts of all segments that did not fail by a space, or by nothing where the script has none."""
@@ -35,8 +30,7 @@ def joined_text(segments: Iterable[Segment]) -> str:
     for segment in segments:
         if segment.error is not None or not segment.text:
             continue
-        unspaced = text and UNSPACED.match(text[-1]) and UNSPACED.match(segment.text[0])
-        text += segment.text if not text or unspaced else f" {segment.text}"
+        text += gap(text, segment.text) + segment.text
     return text
 
 
