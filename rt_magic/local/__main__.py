@@ -24,19 +24,20 @@ async def serve(arguments: argparse.Namespace) -> None:
     given = os.environ.pop("RT_MAGIC_LOCAL_TOKEN", "")
     token = given or secrets.token_urlsafe(32)
     workers = Workers(choose(arguments.engine, arguments.model))
+    ended = watch_for_end(stdin=arguments.parent)
     try:
         await workers.prepare()
         async with LocalServer(workers, token, port=arguments.port) as server:
             print(json.dumps({"url": server.url} | ({"token": token} if arguments.parent else {})), flush=True)
             if not arguments.parent and not given:
                 print(f"token: {token}", file=sys.stderr, flush=True)
-            await _end(watch_stdin=arguments.parent)
+            await ended.wait()
     finally:
         await workers.close()
 
 
-async def _end(*, watch_stdin: bool) -> None:
-    """Return when the process is told to end, or its parent is gone: however that dies, its end of the pipe closes."""
+def watch_for_end(*, stdin: bool) -> asyncio.Event:
+    """Return what is set when the process is told to end, or stdin closes, as it does however the parent dies."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
@@ -47,9 +48,9 @@ async def _end(*, watch_stdin: bool) -> None:
             pass
         loop.call_soon_threadsafe(ended.set)
 
-    if watch_stdin:
+    if stdin:
         threading.Thread(target=read_to_end, daemon=True).start()
-    await ended.wait()
+    return ended
 
 
 def main() -> int:
