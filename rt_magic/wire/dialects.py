@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, unquote
 
 from rt_magic.wire.events import ErrorEvent
 
@@ -47,6 +47,56 @@ DIALECTS: dict[str, Dialect] = {
 SCOPES = ("https://ai.azure.com/.default", "https://cognitiveservices.azure.com/.default")
 """Audiences of an Entra ID token: the one documented today, and the older one that some resources still want."""
 
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One of Azure's clouds: the audiences to ask a token for, in order, and who issues it (None: the usual one)."""
+
+    scopes: tuple[str, ...] = SCOPES
+    authority: str | None = None
+
+
+CLOUDS: Mapping[str, Cloud] = {
+    "azure.us": Cloud(("https://cognitiveservices.azure.us/.default",), "login.microsoftonline.us"),
+    "azure.cn": Cloud(authority="login.chinacloudapi.cn"),
+}
+"""Sovereign clouds by the end of their host names; settings win over what stands here.
+
+Facts: `AzureOpenAIAudience` of azure-sdk-for-net, `AzureAuthorityHosts` of azure-identity. No source names the
+audience of the cloud in China, so there the usual ones are asked.
+"""
+
+_AZURE = re.compile(r"(^|\.)azure\.(com|us|cn)$|\.api\.cognitive\.microsoft\.(com|us)$")
+
+
+def cloud_of(host: str) -> Cloud:
+    """Return the cloud that a host name belongs to; any name that is not known is of the usual one."""
+    name = host.rpartition("@")[2].partition(":")[0].lower()
+    return next((cloud for end, cloud in CLOUDS.items() if name.endswith(f".{end}")), Cloud())
+
+
+def is_azure_host(name: str) -> bool:
+    """Tell whether a host name is one of Azure's, sovereign clouds included."""
+    return _AZURE.search(name.lower()) is not None
+
+
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)/audio/transcriptions", re.IGNORECASE)
+
+
+def named_deployments(path: str, query: str) -> tuple[str | None, str | None]:
+    """Return the deployments that a copied address names: one that transcribes, and one that speaks.
+
+    The portal's "target URI" of a deployment holds its name; nothing else of such an address is of use.
+    """
+    found = _DEPLOYMENT.search(path)
+    if found:
+        return unquote(found[1]), None
+    fields = parse_qs(query)
+    if path.rstrip("/").endswith("/realtime") and (names := fields.get("deployment") or fields.get("model")):
+        return None, names[0]
+    return None, None
+
+
 _WRONG_MODEL = re.compile(r"op+erationnotsupported|\bmodel\b", re.IGNORECASE)
 
 
@@ -66,8 +116,9 @@ def next_rung(
     `token` says that a token was sent, whose audience may have been the wrong one; `voice_model` that a voice
     deployment is known, in whose session transcription can be switched on.
     """
-    if status == 401 and token and rung.scope != scopes[-1]:
-        return replace(rung, scope=scopes[scopes.index(rung.scope) + 1])
+    if status == 401 and token:
+        tried = scopes.index(rung.scope) if rung.scope in scopes else 0
+        return replace(rung, scope=scopes[tried + 1]) if tried + 1 < len(scopes) else None
     unknown = status == 404 or (status == 400 and _WRONG_MODEL.search(body) is not None)
     if unknown and voice_model and rung.kind == "transcription":
         return replace(rung, kind="realtime")
@@ -81,6 +132,8 @@ class Wanted:
     kind: Kind = "transcription"
     model: str | None = None
     languages: tuple[str, ...] = ()
+    language_list: bool = False
+    """True where even one language is sent as a list."""
     prompt: str | None = None
     keywords: tuple[str, ...] = ()
     turn_detection: TurnDetection = "server"
@@ -94,7 +147,7 @@ class Accepted:
     """What the service said it does, read from `session.updated`."""
 
     model: str | None
-    language: str | None
+    languages: tuple[str, ...]
     server_turns: bool
     prefix_padding: float
     """Seconds before the speech that the service's start times include."""
@@ -102,6 +155,15 @@ class Accepted:
     """Seconds after the speech that the service's end times include."""
     expires_at: float | None
     """Unix time at which the service ends the connection."""
+    complete: bool = True
+    """True where the answer shows the whole configuration, so that what is missing in it is not in force."""
+    rate: float | None = None
+    """Samples per second that the service expects, in Hz, where it says so."""
+
+    @property
+    def language(self) -> str | None:
+        """The language listened for, where it is one."""
+        return self.languages[0] if len(self.languages) == 1 else None
 
 
 def session_update(wanted: Wanted) -> dict[str, Any]:
@@ -113,10 +175,10 @@ def session_update(wanted: Wanted) -> dict[str, Any]:
     transcription: dict[str, Any] = {}
     if wanted.model:
         transcription["model"] = wanted.model
-    if len(wanted.languages) == 1:
-        transcription["language"] = wanted.languages[0]
-    elif wanted.languages:
+    if len(wanted.languages) > 1 or (wanted.languages and wanted.language_list):
         transcription["languages"] = list(wanted.languages)
+    elif wanted.languages:
+        transcription["language"] = wanted.languages[0]
     if wanted.prompt:
         transcription["prompt"] = wanted.prompt
     if wanted.keywords:
@@ -148,19 +210,24 @@ def session_update(wanted: Wanted) -> dict[str, Any]:
     return body
 
 
-def read_accepted(session: Mapping[str, Any]) -> Accepted:
-    """Read the configuration in force from a session object, whatever of it is there."""
+def read_accepted(session: Mapping[str, Any], wanted: Wanted | None = None) -> Accepted:
+    """Read the configuration in force from a session object; where it says nothing of turns, those `wanted` count."""
     audio = _mapping(_mapping(session.get("audio")).get("input"))
     transcription = _mapping(audio.get("transcription"))
     turns = _mapping(audio.get("turn_detection"))
+    if "turn_detection" not in audio and wanted is not None:
+        turns = _mapping(session_update(wanted)["audio"]["input"]["turn_detection"])
+    language = _text(transcription.get("language"))
     expires_at = session.get("expires_at")
     return Accepted(
         model=_text(transcription.get("model")),
-        language=_text(transcription.get("language")),
+        languages=(language,) if language else _texts(transcription.get("languages")),
         server_turns=bool(turns),
         prefix_padding=_number(turns.get("prefix_padding_ms")) / 1000,
         closing_silence=_number(turns.get("silence_duration_ms")) / 1000,
         expires_at=_number(expires_at) if expires_at else None,
+        complete="transcription" in audio,
+        rate=_number(_mapping(audio.get("format")).get("rate")) or None,
     )
 
 
@@ -181,6 +248,9 @@ _OPTIONAL: Mapping[str, Mapping[str, Any]] = {
 }
 """What to ask for instead where a field is refused; none of it changes what the user gets to read."""
 
+_LANGUAGE = ("language", "languages")
+_QUOTED_PATH = re.compile(r"'(session\.[\w.\[\]]+)'")
+
 
 def refused_field(error: ErrorEvent) -> str:
     """Return which part of an update an error is about, from its `param` or its words."""
@@ -191,8 +261,10 @@ def refused_field(error: ErrorEvent) -> str:
         return "to realtime"
     if "passing a realtime session update" in message:
         return "to transcription"
-    parts = (error.param or "").split(".")
-    return next((part for part in reversed(parts) if part in (*_OPTIONAL, "language", "languages")), parts[-1])
+    quoted = _QUOTED_PATH.search(error.message)
+    path = error.param or (quoted[1] if quoted else "")
+    parts = [part.partition("[")[0] for part in path.split(".")]
+    return next((part for part in reversed(parts) if part in (*_OPTIONAL, *_LANGUAGE)), parts[-1])
 
 
 def give_up(wanted: Wanted, field: str) -> Wanted | None:
@@ -200,19 +272,23 @@ def give_up(wanted: Wanted, field: str) -> Wanted | None:
 
     One field at a time, since one bad field voids the whole update.
     """
-    if field == "languages" and len(wanted.languages) > 1:
-        return replace(wanted, languages=wanted.languages[:1])
+    if field == "languages" and (len(wanted.languages) > 1 or (wanted.languages and wanted.language_list)):
+        return replace(wanted, languages=wanted.languages[:1], language_list=False)
     if field == "language" and wanted.languages:
         short = wanted.languages[0].split("-")[0]
         return replace(wanted, languages=() if wanted.languages == (short,) else (short,))
-    if field not in _OPTIONAL or (field == "turn_detection" and wanted.turn_detection in ("client", "off")):
+    if field == "turn_detection" and wanted.turn_detection in ("client", "off"):
         return None
-    changed = replace(wanted, **_OPTIONAL[field])
+    changed = replace(wanted, **_OPTIONAL.get(field, {}))
     return changed if changed != wanted else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(entry) for entry in value) if isinstance(value, list) else ()
 
 
 def _text(value: object) -> str | None:

@@ -21,10 +21,11 @@ class Abilities:
     prompt: bool = True
     keywords: bool = False
     several_languages: bool = False
+    """Languages are a list, also where it is but one."""
     logprobs: bool = False
     speakers: bool = False
-    streams: bool = False
-    """Text comes while one speaks, not only after a pause."""
+    streams: bool | None = False
+    """Text comes while one speaks, not only after a pause; None: nobody knows."""
 
 
 MODELS: dict[str, Abilities] = {
@@ -37,7 +38,7 @@ MODELS: dict[str, Abilities] = {
     "gpt-live-transcribe": Abilities(turn_detection=False, keywords=True, several_languages=True, streams=True),
 }
 
-UNKNOWN = Abilities(keywords=True, several_languages=True)
+UNKNOWN = Abilities(keywords=True, several_languages=True, streams=None)
 """A model nobody has heard of: it is asked for everything, and what it refuses is dropped."""
 
 EMBEDDED = Abilities(prompt=False, keywords=True, streams=True)
@@ -78,6 +79,7 @@ def fit(wanted: Wanted, abilities: Abilities) -> tuple[Wanted, list[str]]:
     fitted = replace(
         wanted,
         languages=languages,
+        language_list=abilities.several_languages and abilities is not UNKNOWN,
         prompt=prompt,
         keywords=keywords,
         turn_detection=turn_detection,

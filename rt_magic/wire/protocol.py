@@ -151,7 +151,7 @@ class ClientProtocol(_Machine):
                 self.wanted = dataclasses.replace(self.wanted, kind=read_kind(event.session) or self.wanted.kind)
                 self._configure()
             case SessionUpdated() if self.state is State.CONFIGURING:
-                self.accepted = read_accepted(event.session)
+                self.accepted = read_accepted(event.session, self.wanted)
                 self._pending_update = None
                 self._compare(self.accepted)
                 self._move(Trigger.CONFIGURED)
@@ -254,10 +254,23 @@ class ClientProtocol(_Machine):
 
     def _compare(self, accepted: Accepted) -> None:
         """Say where the service's echo of the configuration is not what was asked for."""
-        if self.wanted.model and accepted.model and accepted.model != self.wanted.model:
-            self._note(f"the service transcribes with {accepted.model} instead of {self.wanted.model}")
-        if len(self.wanted.languages) == 1 and accepted.language not in (None, self.wanted.languages[0]):
-            self._note(f"the service listens for {accepted.language} instead of {self.wanted.languages[0]}")
+        wanted = self.wanted
+        if not accepted.complete:
+            return
+        if wanted.model and accepted.model != wanted.model:
+            self._note(f"the service transcribes with {accepted.model or 'no model'} instead of {wanted.model}")
+        listed = "languages" in session_update(wanted)["audio"]["input"]["transcription"]  # not known to be echoed
+        if wanted.languages and accepted.languages != (wanted.languages if accepted.languages or not listed else ()):
+            heard = ", ".join(accepted.languages) or "any language"
+            self._note(f"the service listens for {heard} instead of {', '.join(wanted.languages)}")
+        if accepted.server_turns != (wanted.turn_detection in ("server", "semantic")):
+            self._note(
+                f"turns are cut by {'the service' if accepted.server_turns else 'rt_magic'}, against the setting"
+            )
+        if accepted.rate not in (None, SAMPLE_RATE):
+            self._note(
+                f"the service expects {accepted.rate:g} samples per second instead of {SAMPLE_RATE}: no words fit"
+            )
 
     def _append(self, pcm: bytes) -> None:
         self._outgoing.append(encode(AppendAudio(pcm)))
