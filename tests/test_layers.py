@@ -35,7 +35,7 @@ ROWS = {
         "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
-    "joins": ("transcriber", "batch", "recovery", "body", "doctor"),
+    "joins": ("transcriber", "live", "twin", "destination", "batch", "recovery", "body", "doctor"),
     "doors": ("magic", "__init__"),
 }  # fmt: skip
 
@@ -49,7 +49,7 @@ ACROSS = {
 
 # Packages that not every row below may import.
 RESERVED = {
-    "widgets": ("transcriber", "batch", "recovery", "body", "doctor", "__init__"),
+    "widgets": ("transcriber", "live", "batch", "recovery", "body", "doctor", "__init__"),
     "local": (),  # it is started as a process
 }
 
@@ -76,7 +76,7 @@ LIBRARIES = {
     "anywidget": ("widgets.*", "transcriber"),
     "ipywidgets": ("widgets.*", "transcriber"),
     "traitlets": ("widgets.*", "transcriber", "magic"),
-    "IPython": ("magic", "body", "transcriber", "__init__.load_ipython_extension"),
+    "IPython": ("magic", "body", "transcriber", "twin", "__init__.load_ipython_extension"),
     "azure.identity": ("session.credentials.*",),
 }
 

@@ -103,6 +103,11 @@ class Microphone(anywidget.AnyWidget):
         return round(self._intake.inbox.captured * SAMPLE_RATE)
 
     @property
+    def recording(self) -> bool:
+        """Whether sound comes, or is still to come."""
+        return self._intake.phase != "idle"
+
+    @property
     def received(self) -> int:
         """Samples handed to the callbacks, at 24 kHz."""
         return self._position

@@ -1,0 +1,262 @@
+"""One live transcription, driven by what happens to its microphone. All of it runs on the portal's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from rt_magic.audio.pcm import SAMPLE_RATE
+from rt_magic.audio.recording import Recording
+from rt_magic.destination import notice
+from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
+from rt_magic.session.services import Service
+from rt_magic.session.session import RealtimeSession
+from rt_magic.transcript.transcript import Transcript, TranscriptChange
+from rt_magic.widgets.intake import Stage
+from rt_magic.widgets.microphone import UNSEEN, Microphone
+
+_log = logging.getLogger(__name__)
+
+State: TypeAlias = Literal[
+    "ready", "opening", "connecting", "listening", "paused", "reconnecting", "draining", "stopped", "error"
+]
+
+PATIENCE = 30.0
+"""Seconds without any progress after which a stopped session is not waited for any longer."""
+
+transcripts: list[Transcript] = []
+"""The transcripts of this kernel that have begun, the newest last."""
+
+_told: set[str] = set()  # notices that were shown
+
+
+class Live:
+    """Open a session at the microphone's start, feed it, show its state in the microphone, and close it."""
+
+    def __init__(
+        self,
+        service: Service,
+        transcript: Transcript,
+        microphone: Microphone,
+        *,
+        options: Mapping[str, Any],
+        save: str | Path | None,
+        duration: float | None,
+        idle: float | None,
+    ) -> None:
+        self.service, self.transcript, self.microphone = service, transcript, microphone
+        self.duration, self.idle = duration, idle
+        self.error: RtMagicError | None = None
+        self.session: RealtimeSession | None = None
+        self.reloaded = False
+        """Whether another page than the first one has come."""
+        self._options, self._save = dict(options), save
+        self._phase: State = "ready"
+        self._shown: State = "ready"
+        self._page = ""
+        self._why = ""
+        self._spoke_at = 0.0
+        self._ending: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        microphone._follow = self._on_stage
+        microphone.on_audio(self._on_audio)
+        transcript.on_change(self._on_change)
+
+    @property
+    def state(self) -> State:
+        """Where it stands; may be read on any thread."""
+        if self._phase != "listening":
+            return self._phase
+        connected = self.session.state if self.session is not None else "connecting"
+        return connected if connected in ("connecting", "reconnecting") else "listening"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by an error before anything was recorded; Start begins it again."""
+        return self._phase == "error" and self.session is None
+
+    def _on_stage(self, stage: Stage, detail: str) -> None:
+        try:
+            self._follow(stage, detail)
+        except Exception as error:  # a bug of ours must not leave a cell that says nothing
+            _log.exception("an unexpected error after the microphone's %r", stage)
+            self.microphone.stop()
+            self._fail(RtMagicError(f"an unexpected error: {error!r}; please report it"))
+
+    def _follow(self, stage: Stage, detail: str) -> None:
+        match stage:
+            case "hello":
+                self.reloaded = self.reloaded or self._page not in ("", detail)
+                self._page = detail
+            case "start":
+                self._open()
+            case "sound" | "back":
+                self._spoke_at = time.monotonic()
+                self._move("listening")
+            case "paused":
+                self._pause(self._why or "paused; click Resume to go on")
+            case "gone" if self.microphone.on_lane:
+                self._pause("the page is gone and nothing is heard; click Resume to go on here")
+            case "gone":
+                self._show("the page is gone, or the kernel is busy: nothing is heard")
+            case "stopping":
+                if self._phase != "error":
+                    self._move("draining", "writing the last words")
+            case "stopped":
+                self._end()
+            case "failed" | "unseen":
+                self._fail(MicrophoneError(UNSEEN if stage == "unseen" else detail))
+
+    def _open(self) -> None:
+        self._why = ""
+        try:
+            if self.session is None:
+                self._begin()
+            elif self._ending is not None:
+                self._begin_again(self.session, self._ending)
+        except RtMagicError as error:
+            self.microphone.stop()
+            self._fail(error)
+            return
+        self.error = None
+        self._record("epoch")
+        self._move("opening", "opening the microphone")
+
+    def _begin(self) -> None:
+        recording = Recording.create(save=self._save)
+        self.transcript.recording = recording
+        self.session = RealtimeSession(
+            self.service,
+            recording=recording,
+            transcript=self.transcript,
+            live=True,
+            on_state=lambda state, status: self._on_session(),
+            **self._options,
+        )
+        self._run(self.session.__aenter__())
+        self.transcript.meta["options"] = {key: value for key, value in self._options.items() if value}
+        if self.transcript not in transcripts:
+            transcripts.append(self.transcript)
+        if (sentence := notice(self.service)) not in _told:
+            _told.add(sentence)
+            self.microphone.notice = self.transcript.meta["notice"] = sentence
+
+    def _begin_again(self, session: RealtimeSession, ending: asyncio.Task[None]) -> None:
+        if not ending.done():
+            raise ConfigurationError("the last words are still being written: click Start again in a moment")
+        if self._save is not None:
+            raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
+        session.resume()
+        self._ending = None
+
+    def _on_audio(self, pcm: bytes, position: int) -> None:
+        session = self.session
+        if session is None:
+            return
+        try:
+            session.append(pcm)
+        except (AudioError, OSError) as error:
+            if self._phase != "error":
+                self.microphone.stop()
+                self._fail(AudioError(f"the recording cannot be written ({error}); free space, run the cell again"))
+            return
+        if self.duration is not None and session.recording.samples >= self.duration * SAMPLE_RATE:
+            self.microphone.stop()
+        elif self._phase == "listening":
+            if self.idle is not None and time.monotonic() - self._spoke_at > self.idle:
+                self._why = f"paused: nothing was said for {self.idle / 60:g} min; click Resume to go on"
+                self.microphone.pause()
+            self._show()
+
+    def _on_session(self) -> None:
+        session = self.session
+        if session is not None and session.error is not None and self._ending is None:
+            self.microphone.stop()
+            self._fail(session.error)
+        elif self._phase == "listening":
+            self._show()
+
+    def _on_change(self, change: TranscriptChange) -> None:
+        if change.kind == "segments":
+            self._spoke_at = time.monotonic()
+
+    def _pause(self, sentence: str) -> None:
+        if self.session is not None and self._phase != "error":
+            self._run(self.session.flush())
+            self._move("paused", sentence)
+
+    def _fail(self, error: RtMagicError) -> None:
+        self.error = error
+        session = self.session
+        if session is not None and self._ending is None and session.recording.samples == 0:
+            self.session = self.transcript.recording = None  # nothing was recorded: the next Start is a first one
+            self._run(_discard(session))
+        elif not self.microphone.recording:
+            self._end()
+        self._move("error")
+
+    def _end(self) -> None:
+        if self._ending is None and self.session is not None:
+            self._ending = self._run(self._finish(self.session))
+
+    async def _finish(self, session: RealtimeSession) -> None:
+        """Wait for the last words for as long as there is progress, then close and count."""
+        finishing = asyncio.ensure_future(session.finish(timeout=None))
+        seen, since = (-1, -1), time.monotonic()
+        while not finishing.done():
+            await asyncio.wait({finishing}, timeout=0.5)
+            if seen != (now := (self.transcript.revision, session.counts["sent"])):
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > PATIENCE:
+                await session.cancel()
+        try:
+            await finishing
+        except RtMagicError as error:
+            self.error = self.error or error
+        if self._save is not None:
+            session.recording.close()  # which completes the file; else Start may go on
+        self._move("stopped" if self.error is None else "error", "stopped" if self.error is None else "")
+        counts = session.counts
+        samples = {"captured": self.microphone.captured, "received": session.recording.samples}
+        self._record("stopped", **samples, sent=counts["sent"], padding=counts["padding"])
+        self.transcript._finish()
+
+    def _move(self, phase: State, sentence: str = "") -> None:
+        self._phase = phase
+        self._show(sentence)
+
+    def _show(self, sentence: str = "") -> None:
+        state = self.state
+        if not sentence:
+            behind = self.session.behind if self.session is not None and state == "listening" else 0.0
+            sentence = {
+                "connecting": "recording; the service is being connected",
+                "listening": "listening" if behind < 3 else f"listening; the service is {behind:.0f} s behind",
+                "reconnecting": "recording; the connection is being made again",
+            }.get(state, "")
+        shown = {"status": sentence, "error": "" if self.error is None else str(self.error), "state": state}
+        with self.microphone.hold_sync():
+            for name, value in shown.items():
+                if getattr(self.microphone, name) != value:
+                    setattr(self.microphone, name, value)
+        if state != self._shown:
+            self._shown = state
+            self._record("state", state=state)
+
+    def _record(self, kind: str, **facts: object) -> None:
+        self.transcript._record({"type": kind, "at": self.transcript.duration, **facts})
+
+    def _run(self, coroutine: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _discard(session: RealtimeSession) -> None:
+    await session.__aexit__(None, None, None)
+    session.recording.delete()

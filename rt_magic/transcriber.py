@@ -1,0 +1,243 @@
+"""Join microphone, session, transcript and view: the cell's live transcription, as a widget."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import ipywidgets
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from rt_magic.arguments import NOISE, TURN_DETECTION
+from rt_magic.batch import default_service
+from rt_magic.body import Body, Step
+from rt_magic.destination import destination
+from rt_magic.exceptions import ConfigurationError, RtMagicError
+from rt_magic.languages import languages
+from rt_magic.live import PATIENCE, Live, State, transcripts
+from rt_magic.portal import portal
+from rt_magic.session import embedded
+from rt_magic.session.resolution import Resolved, check_service, resolve_service
+from rt_magic.session.services import Local, Service
+from rt_magic.transcript.segments import Segment
+from rt_magic.transcript.transcript import Transcript, TranscriptChange
+from rt_magic.twin import Twin
+from rt_magic.widgets.microphone import Microphone
+from rt_magic.widgets.transcript_view import TranscriptView
+
+__all__ = ["LIVE", "NO_LANE", "Transcriber", "transcripts"]
+
+LIVE = frozenset({"opening", "connecting", "listening", "paused", "reconnecting", "draining"})
+"""The states in which a transcription is under way."""
+
+NO_LANE = (
+    "this kernel cannot hear a page while a cell runs, so neither a click nor a sound would arrive: do without "
+    "--wait (and .wait()), or use ipykernel 7.4 or newer; --duration does not help"
+)
+
+
+class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
+    """Record in the page and show the words as they are said; nothing is recorded before Start or `.start()`.
+
+    `language` is a code or an English name; absent, the service detects it. `silence_ms` is the pause that ends a
+    segment; `duration` stops after so many seconds of sound, `idle` pauses after so many without speech (None:
+    never); `save` keeps the audio as .wav or .flac; with `private` no word goes into the saved notebook.
+    `on_segment(segment)` runs for each final segment that has text, on the kernel's main loop, between cells.
+    Raises ConfigurationError for what cannot work, before anything is opened.
+    """
+
+    def __init__(
+        self,
+        language: str | None = None,
+        *,
+        service: Service | Resolved | str | None = None,
+        model: str | None = None,
+        prompt: str | None = None,
+        keywords: Sequence[str] = (),
+        turn_detection: str = "auto",
+        silence_ms: int = 500,
+        noise_reduction: str | None = None,
+        save: str | Path | None = None,
+        duration: float | None = None,
+        idle: float | None = 900,
+        private: bool = False,
+        on_segment: Step | None = None,
+    ) -> None:
+        resolved = service if isinstance(service, Resolved) else resolve_service(service, default=default_service())
+        spoken = languages(language) if language else ()
+        check_service(resolved.service, spoken)
+        _check("turn_detection", turn_detection, TURN_DETECTION)
+        _check("noise_reduction", noise_reduction or "off", NOISE)
+        self.service = resolved.service
+        self.transcript = Transcript()
+        self._twin = Twin(self.transcript, private=private)
+        self._body = None if on_segment is None else Body(on_segment, self._waiting_changed)
+        self._ran: set[str] = set()
+        self._displayed_in = -1
+        self.microphone = Microphone(
+            composed=True, destination=destination(resolved, spoken), status="click Start and speak"
+        )
+        self.view = TranscriptView(
+            self.transcript,
+            private=private,
+            composed=True,
+            twin=self._twin.name,
+            placeholder="The words will appear here while you speak.",
+        )
+        self._live = Live(
+            self.service,
+            self.transcript,
+            self.microphone,
+            options={
+                "language": ",".join(spoken) or None,
+                "model": model,
+                "prompt": prompt,
+                "keywords": tuple(keywords),
+                "turn_detection": turn_detection,
+                "silence_ms": silence_ms,
+                "noise_reduction": noise_reduction,
+            },
+            save=save,
+            duration=duration,
+            idle=idle,
+        )
+        super().__init__(children=[self.microphone, self.view])
+        self.add_class("rt-magic")
+        self.transcript.on_change(self._on_change)
+        if isinstance(self.service, Local):
+            embedded.prepare(self.service)
+
+    @property
+    def state(self) -> State:
+        """Where it stands: "ready", "opening", "connecting", "listening", "paused", … , "stopped" or "error"."""
+        return self._live.state
+
+    @property
+    def status(self) -> str:
+        """The state as a sentence for people."""
+        return str(self.microphone.status)
+
+    @property
+    def error(self) -> RtMagicError | None:
+        """What ended it, if it was an error."""
+        return self._live.error
+
+    @property
+    def value(self) -> str:
+        """The final text."""
+        return self.transcript.text
+
+    def start(self) -> None:
+        """Begin, or go on after a pause; returns at once."""
+        self.microphone.start()
+
+    def pause(self) -> None:
+        """Close the microphone for now; the recording's clock stands. Returns at once."""
+        self.microphone.pause()
+
+    def stop(self) -> None:
+        """Close the microphone and write all that was said; returns at once."""
+        self.microphone.stop()
+
+    def wait(self, timeout: float | None = None) -> Transcript:
+        """Wait until it has stopped and all text is final; return the transcript.
+
+        Raises TimeoutError after `timeout` seconds, what ended it if that was an error, and ConfigurationError where
+        nothing could arrive meanwhile. An interrupt stops it, waits for the last words, and is raised again.
+        """
+        if not self.transcript.done and _in_kernel() and not self.microphone.on_lane:
+            raise ConfigurationError(NO_LANE)
+        try:
+            self._wait(timeout)
+        except KeyboardInterrupt:
+            self.stop()
+            if self.state in LIVE:
+                with suppress(TimeoutError):
+                    self._wait(PATIENCE)
+            raise
+        if self.error is not None:
+            raise self.error
+        return self.transcript
+
+    def close(self) -> None:
+        """Stop, and close the widgets."""
+        for part in self.children:  # none, where the constructor raised
+            if part is self.microphone and self.state in LIVE and not sys.is_finalizing():
+                self.stop()
+            part.close()
+        super().close()
+
+    def run_for_each_segment(self, step: Step | None) -> None:
+        """Run `step` for each segment that becomes final from now on, under the cell that calls this."""
+        if self._body is not None:
+            self._body.replace(step or (lambda segment: None))
+        elif step is not None:
+            self._ran.update(segment.id for segment in self.transcript.segments)
+            self._body = Body(step, self._waiting_changed)
+
+    def show(self) -> None:
+        """Display the live view, and under it the text that stays in the saved notebook."""
+        bundle = self._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        display({**data, "text/plain": "live transcript; it needs its kernel"}, raw=True)
+        self._twin.show()
+        self._displayed_in = _execution_count()
+
+    def _ipython_display_(self, **_options: object) -> None:
+        # A magic displays by itself and returns this: as the value of the same cell it is not shown twice.
+        if self._displayed_in != _execution_count():
+            self.show()
+
+    def _wait(self, timeout: float | None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        body = self._body or Body(lambda segment: None)
+        with body.here():
+            while not self.transcript.done and not self._live.failed:
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise TimeoutError(f"still {self.state} after {timeout:g} s")
+                if not body.run_waiting():
+                    with suppress(TimeoutError):
+                        self.transcript.wait(0.05)
+            while body.run_waiting():
+                pass
+
+    def _on_change(self, change: TranscriptChange) -> None:
+        # On the writer's thread, which is the portal's.
+        if change.kind == "done":
+            self._twin.refresh()
+        elif change.kind == "segments":
+            self._twin.refresh_soon()
+            for segment in change.upsert:
+                if self._body is not None and _is_said(segment) and segment.id not in self._ran:
+                    self._ran.add(segment.id)
+                    self._body.submit(segment)
+
+    def _waiting_changed(self) -> None:
+        loop = portal().loop
+        loop.call_soon_threadsafe(loop.call_later, 0.25, self._show_waiting)
+
+    def _show_waiting(self) -> None:
+        waiting = 0 if self._body is None else self._body.waiting
+        if self.view.waiting != waiting:
+            self.view.waiting = waiting
+
+
+def _is_said(segment: Segment) -> bool:
+    return segment.final and bool(segment.text) and segment.error is None
+
+
+def _check(name: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        raise ConfigurationError(f"{name}={word!r} is not known; choose one of {', '.join(map(repr, known))}")
+
+
+def _in_kernel() -> bool:
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _execution_count() -> int:
+    return int(getattr(get_ipython(), "execution_count", -2))

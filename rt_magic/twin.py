@@ -1,0 +1,60 @@
+"""The output beside a live view that keeps the text for readers without a kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+
+from IPython.display import display, update_display
+
+from rt_magic.portal import portal
+from rt_magic.transcript import export
+from rt_magic.transcript.transcript import Transcript
+
+SHARE = 0.01
+"""Part of the time that refreshing may take."""
+SOONEST = 1.0
+"""Seconds from a change to the refresh at least."""
+
+
+class Twin:
+    """Static HTML and plain text of a transcript under one display id, refreshed rarely; pages hide it by class."""
+
+    def __init__(self, transcript: Transcript, *, private: bool) -> None:
+        self.name = f"rt-static-{secrets.token_hex(4)}"
+        self.shown = False
+        self._transcript = transcript
+        self._private = private
+        self._timer: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
+
+    def show(self) -> None:
+        """Display it in the current cell."""
+        self.shown = True
+        display(self._bundle(), raw=True, display_id=self.name)
+
+    def refresh_soon(self) -> None:
+        """Refresh when that costs little; on the portal's thread."""
+        if self.shown and self._timer is None:
+            wait = max(SOONEST, self._not_before - time.monotonic())
+            self._timer = portal().loop.call_later(wait, self.refresh)
+
+    def refresh(self) -> None:
+        """Write what there is now; on the portal's thread."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.shown:
+            return
+        began = time.monotonic()
+        update_display(self._bundle(), raw=True, display_id=self.name)
+        ended = time.monotonic()
+        self._not_before = ended + (ended - began) / SHARE
+
+    def _bundle(self) -> dict[str, str]:
+        if self._private:
+            note = "private transcript: its words are not kept in this notebook"
+            return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": note}
+        plain = export.to_plain(self._transcript)
+        return {"text/html": export.to_html(self._transcript, classes=self.name), "text/plain": plain}

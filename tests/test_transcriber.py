@@ -1,0 +1,321 @@
+"""The live transcription as a widget, between a page that speaks and a scripted service; real sockets, real disk."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rt_magic as rt
+from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
+from rt_magic.transcriber import Transcriber
+from tests.pages import Page
+
+NOISE = np.random.default_rng(0).integers(-60, 60, 24_000).astype(np.int16)
+"""One second, too quiet to be speech, whose samples differ."""
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Recordings of these tests go to a folder of their own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+async def until(condition: Callable[[], object], timeout: float = 15.0) -> None:
+    """Wait for what the portal's thread does."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s"
+        await asyncio.sleep(0.01)
+
+
+def words(*texts: str, seconds: float = 1.0) -> Callable[[PeerConnection], Any]:
+    """A service that answers each stretch of so many seconds with one of the texts."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        for number, text in enumerate(texts, 1):
+            await connection.audio(seconds=number * seconds)
+            await connection.turn(text, start=(number - 1) * seconds, end=number * seconds, deltas=[text[:3]])
+        await connection.finish()
+
+    return script
+
+
+def states(transcriber: Transcriber) -> list[str]:
+    """The states that the transcript recorded."""
+    return [event["state"] for event in transcriber.transcript.events if event["type"] == "state"]
+
+
+async def test_from_click_to_last_word() -> None:
+    """Sound from the click on is transcribed whole, states pass in order, and the counts agree to the sample."""
+    async with ScriptedPeer(words("one two", "three")) as peer:
+        transcriber = Transcriber("en", service=peer.url)
+        assert (transcriber.state, transcriber.value) == ("ready", "")
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one two")
+        assert transcriber.state == "listening"
+        page.speak(NOISE)
+        page.end("stop")
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+        assert transcript.text == "one two three"
+        assert (transcriber.state, transcriber.status, transcriber.error) == ("stopped", "stopped", None)
+        sent = bytes(peer.connections[0].pcm)
+    assert sent[: 2 * NOISE.nbytes] == 2 * NOISE.tobytes()
+    assert states(transcriber) == ["opening", "connecting", "listening", "draining", "stopped"]
+    last = transcript.events[-1]
+    assert (last["type"], last["captured"], last["received"]) == ("stopped", 48_000, 48_000)
+    assert last["sent"] - last["padding"] == 48_000
+    assert rt.transcripts[-1] is transcript
+    assert transcript.duration == 2.0
+    assert transcript.done
+
+
+async def test_words_said_before_the_service_answers_are_kept() -> None:
+    """Recording begins with the click, however long the connection takes."""
+
+    async def slow(connection: PeerConnection) -> None:
+        await connection.pause(0.5)
+        await words("early")(connection)
+
+    async with ScriptedPeer(slow) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.transcript.duration == 1.0)
+        assert transcriber.state == "connecting"
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+        assert bytes(peer.connections[0].pcm[: NOISE.nbytes]) == NOISE.tobytes()
+    assert transcriber.value == "early"
+
+
+async def test_pause_stops_the_clock() -> None:
+    """A pause takes no time of the recording, and the same session goes on after it."""
+    async with ScriptedPeer(words("one", "two")) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        page.end("pause")
+        await until(lambda: transcriber.state == "paused")
+        await asyncio.sleep(0.3)
+        page.start("b")
+        page.speak(NOISE)
+        page.end("stop")
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+    assert transcript.text == "one two"
+    assert transcript.duration == 2.0
+    assert states(transcriber).count("paused") == 1
+
+
+async def test_twice_is_once() -> None:
+    """start, pause and stop may be said again at any time without effect."""
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber = Transcriber(service=peer.url)
+        transcriber.stop()
+        transcriber.pause()
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.start("a")
+        page.speak(NOISE)
+        transcriber.start()
+        transcriber.stop()
+        transcriber.stop()
+        page.end("stop")
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+        transcriber.stop()
+        assert len(peer.connections) == 1
+    assert transcriber.value == "one"
+
+
+async def test_a_refusal_of_the_service_keeps_text_and_sound() -> None:
+    """What the service says ends it: the error is shown, raised by wait, and the recording is kept."""
+    async with ScriptedPeer(Refusal(401, '{"error": {"message": "bad key"}}')) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.state == "error")
+        assert transcriber.microphone.command["name"] == "stop"
+        page.end("stop")
+        with pytest.raises(rt.RtMagicError):
+            await asyncio.to_thread(transcriber.wait, 20)
+    assert transcriber.microphone.state == "error"
+    assert transcriber.microphone.error == str(transcriber.error)
+    assert transcriber.transcript.duration == 1.0
+    assert transcriber.transcript.events[-1]["type"] == "stopped"
+
+
+async def test_a_denied_microphone_can_be_tried_again(state_home: Path) -> None:
+    """Denied before the first sound, nothing stays on disk, and the next Start is a first one."""
+    hanging = socket.create_server(("127.0.0.1", 0))  # which takes the connection and never answers
+    transcriber = Transcriber(service=f"ws://127.0.0.1:{hanging.getsockname()[1]}")
+    page = Page(transcriber.microphone)
+    page.start("a")
+    page.send({"type": "microphone-error", "name": "NotAllowedError", "message": "The browser was not allowed."})
+    await until(lambda: transcriber.state == "error")
+    assert "not allowed" in transcriber.microphone.error
+    with pytest.raises(rt.MicrophoneError, match="not allowed"):
+        await asyncio.to_thread(transcriber.wait, 5)
+    await until(lambda: not list(state_home.rglob("audio.pcm")))
+    hanging.close()
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber._live.service = rt.Compatible(peer.url)
+        page.start("b")
+        page.speak(NOISE)
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+    assert transcriber.value == "one"
+    assert transcriber.error is None
+
+
+async def test_start_after_stop_goes_on_in_the_same_transcript() -> None:
+    """Start once more adds to the transcript and the recording; only new sound is sent."""
+    async with ScriptedPeer(words("one"), words("two")) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        for epoch, text in (("a", "one"), ("b", "one two")):
+            page.start(epoch)
+            page.speak(NOISE)
+            page.end("stop")
+            await until(lambda text=text: transcriber.value == text and transcriber.transcript.done)  # type: ignore[misc]
+        assert [connection.seconds >= 1.0 for connection in peer.connections] == [True, True]
+        assert bytes(peer.connections[1].pcm[: NOISE.nbytes]) == NOISE.tobytes()
+    transcript = transcriber.transcript
+    assert (transcript.text, transcript.duration) == ("one two", 2.0)
+    assert [segment.id for segment in transcript.segments] == ["s1", "s2"]
+    last = transcript.events[-1]
+    assert last["captured"] == last["received"] == 48_000 == last["sent"] - last["padding"]
+
+
+async def test_save_keeps_the_sound(tmp_path: Path) -> None:
+    """With `save` the file is complete when it has stopped."""
+    import soundfile
+
+    path = tmp_path / "talk.flac"
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber = Transcriber(service=peer.url, save=path)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+    samples, rate = soundfile.read(path, dtype="int16")
+    assert rate == 24_000
+    assert np.array_equal(samples, NOISE)
+
+
+async def test_no_page_is_an_error_that_says_so() -> None:
+    """`.start()` where no page shows the microphone ends the wait with what to do."""
+    transcriber = Transcriber(service="ws://127.0.0.1:9")
+    transcriber.start()
+    with pytest.raises(rt.MicrophoneError, match="no page shows this microphone"):
+        await asyncio.to_thread(transcriber.wait, 20)
+
+
+async def test_duration_stops_it() -> None:
+    """After so many seconds of sound it asks the page to stop and ends."""
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber = Transcriber(service=peer.url, duration=1.0)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.microphone.command.get("name") == "stop")
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+    assert transcriber.value == "one"
+
+
+async def test_a_forgotten_microphone_pauses() -> None:
+    """After so long without speech it asks the page to pause and says why."""
+
+    async def silent(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(silent) as peer:
+        transcriber = Transcriber(service=peer.url, idle=0.3)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        for _ in range(8):
+            page.speak(NOISE[:2400])
+            await asyncio.sleep(0.1)
+        await until(lambda: transcriber.microphone.command.get("name") == "pause")
+        page.end("pause")
+        await until(lambda: transcriber.state == "paused")
+        assert "nothing was said" in transcriber.status
+        transcriber.stop()
+        await asyncio.to_thread(transcriber.wait, 20)
+
+
+async def test_on_segment_runs_once_for_each_segment_inside_the_wait() -> None:
+    """Without a kernel's loop the callback runs in the waiting thread, in order, once per segment with text."""
+    got: list[str] = []
+    async with ScriptedPeer(words("one", "", "two")) as peer:
+        transcriber = Transcriber(service=peer.url, on_segment=lambda segment: got.append(segment.text))
+        page = Page(transcriber.microphone)
+        page.start("a")
+        for _ in range(3):
+            page.speak(NOISE)
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+    assert got == ["one", "two"]
+    await until(lambda: transcriber.view.waiting == 0)
+
+
+async def test_wait_has_a_time() -> None:
+    """A wait that takes too long is a TimeoutError that names the state."""
+    transcriber = Transcriber(service="ws://127.0.0.1:9")
+    with pytest.raises(TimeoutError, match="still ready"):
+        await asyncio.to_thread(transcriber.wait, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"service": "azur"}, "azur"),
+        ({"language": "Frnech", "service": "local"}, r"French \(fr\)"),
+        ({"language": "fr", "service": "local"}, "AZURE_OPENAI_ENDPOINT"),
+        ({"service": "ws://127.0.0.1:9", "turn_detection": "sometimes"}, "'sometimes'"),
+        ({"service": "ws://127.0.0.1:9", "noise_reduction": "loud"}, "'loud'"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_opens(
+    options: dict[str, Any], says: str, state_home: Path
+) -> None:
+    """A wrong service, language or option raises at once and leaves nothing on disk."""
+    with pytest.raises(rt.ConfigurationError, match=says):
+        Transcriber(**options)
+    assert list(state_home.iterdir()) == []
+
+
+def test_the_cell_says_where_the_voice_goes() -> None:
+    """Above Start stands the destination, its reason, and the other choice; without any key."""
+    azure = Transcriber("fr", service=rt.AzureOpenAI("https://contoso.openai.azure.com", api_key="s3cret"))
+    said = azure.microphone.destination
+    assert said.startswith("Goes to contoso.openai.azure.com (Azure OpenAI, deployment gpt-realtime-whisper, French)")
+    assert "--service local" in said
+    assert "s3cret" not in repr(azure.get_state()) + repr(azure.microphone.get_state()) + repr(azure.service)
+
+
+def test_private_words_are_in_no_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """With `private` neither the twin nor the widget's state holds a word."""
+    from rt_magic.transcript.segments import Changes, Segment
+
+    transcriber = Transcriber(service="ws://127.0.0.1:9", private=True)
+    transcriber.transcript._apply(Changes((Segment(id="s1", text="secret", final=True),), (), {"s1": 1.0}))
+    transcriber.show()
+    assert "private transcript" in capsys.readouterr().out
+    assert "secret" not in repr(transcriber._twin._bundle()) + repr(transcriber.view.get_state())
