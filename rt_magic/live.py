@@ -92,6 +92,9 @@ class Live:
             case "hello":
                 self.reloaded = self.reloaded or self._page not in ("", detail)
                 self._page = detail
+            case "asked":
+                self.error = None
+                self._move("opening", "asking the page to open its microphone")
             case "start":
                 self._open()
             case "sound" | "back":
@@ -200,7 +203,10 @@ class Live:
         self._move("error")
 
     def _end(self) -> None:
-        if self._ending is None and self.session is not None:
+        if self.session is None:
+            if self._phase != "error":
+                self._move("ready", "click Start and speak")
+        elif self._ending is None:
             self._ending = self._run(self._finish(self.session))
 
     async def _finish(self, session: RealtimeSession) -> None:

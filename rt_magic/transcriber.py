@@ -151,6 +151,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         """
         if not self.transcript.done and _in_kernel() and not self.microphone.on_lane:
             raise ConfigurationError(NO_LANE)
+        portal().run(_nothing()).result()  # what was asked for before this has its effect now
         try:
             self._wait(timeout)
         except KeyboardInterrupt:
@@ -224,6 +225,10 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         waiting = 0 if self._body is None else self._body.waiting
         if self.view.waiting != waiting:
             self.view.waiting = waiting
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _is_said(segment: Segment) -> bool:

@@ -144,7 +144,7 @@ def test_a_click_in_another_window_takes_over() -> None:
 def test_two_windows_that_follow_one_command() -> None:
     """When two windows answer one `.start()`, the first records and the other is told so."""
     intake = Intake()
-    assert intake.command("start", 0.0) == [Ask("start")]
+    assert intake.command("start", 0.0) == [Ask("start"), Reached("asked")]
     intake.receive(Start("p", "e"), 0.1)
     effects = intake.receive(Start("q", "f"), 0.2)
     assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "f"}]
@@ -176,6 +176,9 @@ def test_nobody_follows_start() -> None:
     assert intake.active
     assert stages(intake.tick(ANSWER_WITHIN - 0.1)) == []
     assert stages(intake.tick(ANSWER_WITHIN)) == ["unseen"]
+    assert not intake.active
+    intake.command("start", 10.0)
+    assert stages(intake.command("stop", 11.0)) == ["stopping", "stopped"]
     assert not intake.active
 
 

@@ -18,6 +18,7 @@ SAME_COMMAND = 2.0
 Name: TypeAlias = Literal["start", "pause", "stop"]
 Stage: TypeAlias = Literal[
     "hello",  # a page has the widget
+    "asked",  # Python wants a page to open its microphone
     "start",  # it opens its microphone
     "sound",  # the first chunk is here
     "paused",  # all sound until the pause is here
@@ -103,7 +104,7 @@ class Intake:
             if self.phase == "stopping" or (self.phase == "open" and not self._gone):
                 return []
             self._start_asked_at = now
-            return [Ask("start")]
+            return [Ask("start"), Reached("asked")]
         if name == "stop" and self.phase == "idle":
             return self._stop_paused()
         if self.phase == "stopping" or (name == "pause" and self.phase != "open"):
@@ -184,9 +185,9 @@ class Intake:
         return effects + self._settled()
 
     def _stop_paused(self) -> list[Effect]:
-        if not self.paused:
+        if not self.paused and self._start_asked_at is None:
             return []
-        self.paused = False
+        self.paused, self._start_asked_at = False, None
         return [Reached("stopping"), Reached("stopped")]
 
     def _fail(self, sentence: str, now: float) -> list[Effect]:

@@ -195,7 +195,7 @@ class Microphone(anywidget.AnyWidget):
         """Show the stage; inside a `Transcriber` that does it instead."""
         self.error = detail if stage == "failed" else UNSEEN if stage == "unseen" else ""
         match stage:
-            case "start":
+            case "asked" | "start":
                 self.status, self.state = "opening the microphone", "opening"
             case "sound" | "back":
                 self.status, self.state = "listening", "listening"
