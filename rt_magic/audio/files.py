@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import numbers
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +25,18 @@ MINIMUM = 0.1
 """Seconds below which there is nothing to transcribe: services refuse to commit less."""
 
 MAXIMUM_CHANNELS = 32
+RATES = (1_000, 1_000_000)
+"""Lowest and highest rate in Hz that can be brought to 24 kHz."""
+LOUDEST = 16.0
+"""Floats beyond this are no samples in -1…1, even of a recording that is far too loud."""
 BLOCK = 0.5
 """Seconds of audio decoded at a time."""
+
+TOLERANCE = 0.5
+"""Seconds by which a compressed file may be shorter than its header says, as some encoders leave them."""
+
+RUN_UP = 1.0
+"""Seconds decoded before the part that is wanted, since the frames of an MP3 build on those before."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +95,42 @@ class AudioSource:
             yield _to_float(array[begin : min(begin + step, last)])
 
     def _file_blocks(self) -> Iterator[NDArray[np.float32]]:
+        first = round(self.start * self.sample_rate)
+        last = None if self.stop is None else round(self.stop * self.sample_rate)
+        step = round(BLOCK * self.sample_rate)
         try:
-            with _open(self.source) as file:
-                if self.start:
-                    file.seek(round(self.start * self.sample_rate))
-                left = None if self.stop is None else round((self.stop - self.start) * self.sample_rate)
-                step = round(BLOCK * self.sample_rate)
-                while left is None or left > 0:
-                    block: NDArray[np.float32] = file.read(step if left is None else min(step, left), "float32")
+            with _Forward(_opened(self.source)) as file:
+                position = max(0, first - round(RUN_UP * self.sample_rate))
+                if position:
+                    file.seek(position)
+                while last is None or position < last:
+                    wanted = step if last is None else min(step, last - position)
+                    block: NDArray[np.float32] = file.read(wanted, "float32")
                     if not len(block):
-                        return
-                    left = None if left is None else left - len(block)
-                    yield block
+                        return self._check_end(file.frames, position)
+                    begin, position = max(0, first - position), position + len(block)
+                    if len(kept := block[begin:]):
+                        yield kept
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise AudioError(
                 f"{self.name} cannot be decoded any further ({_said(error)}); it may be damaged"
             ) from error
+
+    def _check_end(self, announced: int, reached: int) -> None:
+        """Raise AudioError where the decoder has come to an end before the length that it had announced."""
+        if announced < _UNKNOWN_LENGTH and announced > reached + TOLERANCE * self.sample_rate:
+            raise AudioError(_truncated(self.name, reached / self.sample_rate, announced / self.sample_rate))
+
+
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
+    """A file that is read onwards.
+
+    After each read the library seeks to where it stands, if it can; an MP3 decoder then has lost the frames that the
+    next ones build on, and a tenth of a second is garbled.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 def open_audio(
@@ -111,6 +143,13 @@ def open_audio(
     """
     if isinstance(source, np.ndarray):
         return _array_source(source, sample_rate, start, stop)
+    if isinstance(source, bytearray | memoryview):
+        source = bytes(source)
+    if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
+        raise ConfigurationError(
+            f"{type(source).__name__} is not a source of audio; give a path, bytes, a binary file object, or a NumPy "
+            "array with sample_rate="
+        )
     if sample_rate is not None:
         raise ConfigurationError(f"sample_rate={sample_rate} goes with an array; a file says its own")
     name = _name(source)
@@ -119,29 +158,25 @@ def open_audio(
     if isinstance(source, str | os.PathLike):
         _check_path(Path(source).expanduser(), name)
         source = Path(source).expanduser()
+    elif not isinstance(source, bytes):
+        _check_file_object(source, name)
     try:
-        with _open(source) as file:
+        with soundfile.SoundFile(_opened(source)) as file:
             rate, channels, frames = file.samplerate, file.channels, file.frames
-    except (soundfile.SoundFileError, RuntimeError) as error:
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: a name that ends in .raw
         return _media_source(name, source, start, stop, error)
     _check_channels(name, channels)
-    total = frames / rate if 0 < frames < 2**62 else None
+    _check_rate(name, rate)
+    total = frames / rate if frames < _UNKNOWN_LENGTH else None
     promised = _promised_seconds(source)
     if promised is not None and total is not None and promised > total + 0.01 and (stop is None or stop > total):
-        raise AudioError(
-            f"{name} is truncated: it ends after {total:.2f} s and its header promises {promised:.2f} s; "
-            f"stop={total:.2f} transcribes what is there"
-        )
+        raise AudioError(_truncated(name, total, promised))
     first, last, duration = _span(name, start, stop, total)
     return AudioSource(name, source, rate, channels, first, last, duration)
 
 
-def _open(source: Any) -> soundfile.SoundFile:
-    if isinstance(source, bytes):
-        source = io.BytesIO(source)
-    elif hasattr(source, "seek") and source.seekable():
-        source.seek(0)
-    return soundfile.SoundFile(source)
+_UNKNOWN_LENGTH = 2**62
+"""Frames from which on libsndfile means that it does not know the length."""
 
 
 def _name(source: Any) -> str:
@@ -167,6 +202,28 @@ def _check_path(path: Path, name: str) -> None:
         raise AudioError(f"{name} may not be read; check its permissions")
 
 
+def _check_file_object(source: Any, name: str) -> None:
+    if not hasattr(source, "seekable") or not source.seekable():
+        raise ConfigurationError(f"{name} cannot be read twice; give its bytes: transcribe(file.read())")
+    source.seek(0)
+    if not isinstance(head := source.read(1), bytes):
+        raise ConfigurationError(f'{name} is a text file; open audio with open(path, "rb")')
+    if not head:
+        raise AudioError(f"{name} is empty (0 bytes)")
+
+
+def _truncated(name: str, there: float, promised: float) -> str:
+    return (
+        f"{name} is truncated: it ends after {there:.2f} s and its header promises {promised:.2f} s; "
+        f"stop={there:.2f} transcribes what is there"
+    )
+
+
+def _check_rate(name: str, rate: float) -> None:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"{name} has {rate:g} samples a second; {RATES[0]} to {RATES[1]} can be resampled")
+
+
 def _check_channels(name: str, channels: int) -> None:
     if not 1 <= channels <= MAXIMUM_CHANNELS:
         raise AudioError(f"{name} has {channels} channels; 1 to {MAXIMUM_CHANNELS} can be mixed down")
@@ -175,12 +232,15 @@ def _check_channels(name: str, channels: int) -> None:
 def _span(
     name: str, start: float | None, stop: float | None, total: float | None
 ) -> tuple[float, float | None, float | None]:
+    for value in (start, stop):
+        if not isinstance(value, numbers.Real | None):
+            raise ConfigurationError(f"start={start!r} and stop={stop!r} must be seconds")
     first = start or 0.0
-    if first < 0 or (stop is not None and stop <= first):
+    if not first >= 0 or (stop is not None and not stop > first):
         raise ConfigurationError(
             f"start={start} and stop={stop} leave nothing of {name}; give 0 ≤ start < stop, in seconds"
         )
-    if total is not None and first >= total:
+    if total is not None and first >= total and first > 0:
         raise AudioError(f"{name} is {total:.2f} s long, so nothing is left from start={first:g} on")
     last = stop if total is None else min(total, stop if stop is not None else total)
     duration = None if last is None else last - first
@@ -193,14 +253,21 @@ def _array_source(array: NDArray[Any], sample_rate: int | None, start: float | N
     name = f"an array of shape {array.shape} and type {array.dtype}"
     if sample_rate is None:
         raise ConfigurationError(f"{name} does not say its rate; give sample_rate= in Hz")
-    if sample_rate <= 0:
-        raise ConfigurationError(f"sample_rate={sample_rate} is not a rate; give samples per second, such as 16000")
+    if not isinstance(sample_rate, numbers.Real) or not RATES[0] <= sample_rate <= RATES[1]:
+        raise ConfigurationError(
+            f"sample_rate={sample_rate!r} is not a rate; give samples per second, from {RATES[0]} to {RATES[1]}"
+        )
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim not in (1, 2) or array.size == 0:
         raise AudioError(f"{name} is not audio; give (frames,) or (frames, channels)")
     if not (np.issubdtype(array.dtype, np.floating) or array.dtype in (np.int16, np.int32, np.uint8)):
         raise AudioError(f"{name} is not audio; give float (-1 to 1), int16, int32 or uint8")
     channels = 1 if array.ndim == 1 else array.shape[1]
+    if channels > max(MAXIMUM_CHANNELS, len(array)):
+        raise AudioError(f"{name} has its channels first; give (frames, channels), which is array.T")
     _check_channels(name, channels)
+    if np.issubdtype(array.dtype, np.floating) and (peak := float(np.nanmax(np.abs(array), initial=0.0))) > LOUDEST:
+        raise AudioError(f"{name} reaches {peak:g}, and floats mean -1 to 1; divide it, 16-bit samples by 32768")
     first, last, duration = _span(name, start, stop, len(array) / sample_rate)
     return AudioSource(name, array, sample_rate, channels, first, last, duration)
 
@@ -214,27 +281,25 @@ def _to_float(block: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _promised_seconds(source: Any) -> float | None:
-    """Return how long a WAV file says it is; the decoder silently makes do with what is there."""
-    if isinstance(source, bytes):
-        head, size = source[:4096], len(source)
-    elif isinstance(source, Path):
-        size = source.stat().st_size
-        with source.open("rb") as file:
-            head = file.read(4096)
-    else:
-        return None
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        return None
-    position, byte_rate = 12, 0
-    while position + 8 <= len(head):
-        kind, length = head[position : position + 4], int.from_bytes(head[position + 4 : position + 8], "little")
-        if kind == b"fmt ":
-            byte_rate = int.from_bytes(head[position + 16 : position + 20], "little")
-        if kind == b"data":
-            # Streaming writers leave the length open (all ones, or zero): such a file is as long as it is.
-            known = byte_rate > 0 and 0 < length < 0xFFFFFFF0 and position + 8 + length > size
-            return length / byte_rate if known else None
-        position += 8 + length + length % 2
+    """Return how long a WAV file says it is, if it is shorter; the decoder silently makes do with what is there."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else _opened(source)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if (head := file.read(12))[:4] != b"RIFF" or head[8:12] != b"WAVE":
+            return None
+        position, byte_rate = 12, 0
+        while len(head := file.read(8)) == 8:
+            position += 8
+            kind, length = head[:4], int.from_bytes(head[4:], "little")
+            if kind == b"fmt ":
+                byte_rate = int.from_bytes(file.read(16)[8:12], "little")
+            if kind == b"data":
+                # Streaming writers leave the length open (all ones, or zero): such a file is as long as it is.
+                known = byte_rate > 0 and 0 < length < 0xFFFFFFF0 and position + length > size
+                return length / byte_rate if known else None
+            position += length + length % 2
+            file.seek(position)
     return None
 
 
@@ -248,18 +313,20 @@ def _media_source(name: str, source: Any, start: float | None, stop: float | Non
             '%pip install "rt-magic[media]"'
         ) from error
     try:
-        with av.open(_rewound(source)) as container:
+        with av.open(_opened(source)) as container:
             stream = container.streams.audio[0]
             total = float(container.duration / av.time_base) if container.duration else None
             rate, channels = stream.rate, stream.channels
     except (av.FFmpegError, IndexError, OSError) as failure:
         raise AudioError(f"{name} cannot be read as audio ({_said(error)})") from failure
     _check_channels(name, channels)
+    _check_rate(name, rate)
     first, last, duration = _span(name, start, stop, total)
     return AudioSource(name, source, rate, channels, first, last, duration, media=True)
 
 
-def _rewound(source: Any) -> Any:
+def _opened(source: Any) -> Any:
+    """Return what a decoder opens: the name of a file, or a file object at its beginning."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
     if isinstance(source, Path):
@@ -271,14 +338,15 @@ def _rewound(source: Any) -> Any:
 def _media_blocks(source: AudioSource) -> Iterator[NDArray[np.float32]]:
     import av
 
-    resampler = av.AudioResampler("flt", "mono", source.sample_rate)
+    unpacked: Any = None
     position, first = 0, round(source.start * source.sample_rate)
     last = None if source.stop is None else round(source.stop * source.sample_rate)
     try:
-        with av.open(_rewound(source.source)) as container:
+        with av.open(_opened(source.source)) as container:
             for decoded in container.decode(audio=0):
-                for frame in resampler.resample(decoded):
-                    block = frame.to_ndarray().reshape(-1)
+                unpacked = unpacked or av.AudioResampler("fltp", decoded.layout, source.sample_rate)
+                for frame in unpacked.resample(decoded):
+                    block = frame.to_ndarray().mean(axis=0)
                     begin, end = max(0, first - position), None if last is None else max(0, last - position)
                     position += len(block)
                     if len(kept := block[begin:end]):
