@@ -104,20 +104,23 @@ class Recording:
         start, stop = max(0, start), min(stop, self._samples)
         if stop <= start:
             return b""
-        if not self._path.exists():
-            raise AudioError(f"the recording in {self.folder} was deleted; its audio is gone")
-        with self._path.open("rb") as file:
-            file.seek(start * BYTES_PER_SAMPLE)
-            return file.read((stop - start) * BYTES_PER_SAMPLE)
+        try:
+            with self._path.open("rb") as file:
+                file.seek(start * BYTES_PER_SAMPLE)
+                return file.read((stop - start) * BYTES_PER_SAMPLE)
+        except FileNotFoundError:
+            raise AudioError(f"the recording in {self.folder} was deleted; its audio is gone") from None
 
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Write what a later process needs to make sense of the audio, as `session.json` beside it; no secrets."""
         path = self.folder / "session.json"
         temporary = path.with_suffix(".part")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(dict(facts), file, ensure_ascii=False)
-        temporary.replace(path)
+        text = json.dumps(dict(facts), ensure_ascii=False)
+        with self._lock:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            temporary.replace(path)
 
     def close(self) -> None:
         """Stop taking audio; it can still be read."""
