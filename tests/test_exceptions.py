@@ -1,0 +1,51 @@
+"""The errors: one tree, messages that say enough, whole after a trip to another process."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+import rt_magic as rt
+from rt_magic import exceptions
+from rt_magic.exceptions import RtMagicError, ServiceError
+from rt_magic.wire.events import ClientEventError
+
+ALL = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, RtMagicError)]
+
+TREE = {
+    "RtMagicError": Exception,
+    "ConfigurationError": RtMagicError,
+    "AuthenticationError": RtMagicError,
+    "ServiceConnectionError": RtMagicError,
+    "ProtocolError": RtMagicError,
+    "LocalProtocolError": rt.ProtocolError,
+    "RemoteProtocolError": rt.ProtocolError,
+    "ServiceError": RtMagicError,
+    "MicrophoneError": RtMagicError,
+    "AudioError": RtMagicError,
+}
+
+
+def test_the_tree_is_as_documented() -> None:
+    """Every error has its place, is public, and stands in the picture at the head of the module."""
+    assert {kind.__name__: kind.__base__ for kind in ALL} == TREE
+    for name in TREE:
+        assert getattr(rt, name) in ALL and name in (exceptions.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_request_id_is_kept_and_said(kind: type[RtMagicError]) -> None:
+    """The service's own record of a request stands behind the message, where it gave one."""
+    error = kind("it broke", request_id="r-1")
+    assert (str(error), error.message, error.request_id) == ("it broke (request id r-1)", "it broke", "r-1")
+    assert (str(kind("it broke")), kind("it broke").request_id) == ("it broke", None)
+
+
+@pytest.mark.parametrize("error", [*(kind("it broke", request_id="r-1") for kind in ALL), ServiceError("m", code="c"),
+                                   ClientEventError("m", code="c", param="p", event_id="e")])  # fmt: skip
+def test_errors_travel_between_processes(error: RtMagicError) -> None:
+    """A pickled error comes back with its type, message and everything it carries."""
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error) and str(again) == str(error)
+    assert vars(again) == vars(error)
