@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 PATHS = frozenset(dialect.path for dialect in DIALECTS.values())
 HOST = "127.0.0.1"
 MAXIMUM_MESSAGE = 21 * 2**20  # 15 MiB of audio in base64, and its envelope
+GRACE = 1.0  # seconds that clients have to answer the close frame when the server ends
 RECEIVE_BUFFER = (
     64 * 1024
 )  # about a second of audio: what is not read yet should wait with the client, who can count it
@@ -42,6 +43,7 @@ class LocalServer:
         self._token = token
         self._port = port
         self._traffic: list[Traffic] = []
+        self._open: dict[ServerConnection, asyncio.Task[None]] = {}
         self._server: Server | None = None
 
     @property
@@ -66,6 +68,11 @@ class LocalServer:
     async def __aexit__(self, *exception: object) -> None:
         assert self._server is not None
         self._server.close()
+        if self._open:
+            await asyncio.wait(self._open.values(), timeout=GRACE)
+        for websocket, task in self._open.items():  # a client that does not read would never see its close frame
+            websocket.transport.abort()
+            task.cancel()
         await self._server.wait_closed()
 
     # ── requests ──
@@ -106,6 +113,9 @@ class LocalServer:
         due = asyncio.Event()
         connection = Connection(self._workers, due.set)
         self._traffic.append(connection.traffic)
+        task: asyncio.Task[None] | None = asyncio.current_task()
+        assert task is not None
+        self._open[websocket] = task
         connection.protocol.greet()
         due.set()
         sender = asyncio.create_task(_send(connection, websocket, due))
@@ -119,6 +129,7 @@ class LocalServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await sender
             await connection.close()
+            del self._open[websocket]
 
 
 async def _send(connection: Connection, websocket: ServerConnection, due: asyncio.Event) -> None:

@@ -90,10 +90,11 @@ class Worker:
                 _log.info("decoder %d is ready: %s", self.pid, answer["ready"])
             elif self.on_answer is not None:
                 self.on_answer(answer)
-        self.alive = False
+        unexpected, self.alive = self.alive, False
         self._settled.set()
         code = await self._process.wait()
-        _log.warning("decoder %d ended with code %d", self.pid, code)
+        if unexpected:
+            _log.warning("decoder %d ended with code %d", self.pid, code)
         if self.on_end is not None:
             self.on_end()
 
