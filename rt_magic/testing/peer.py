@@ -80,9 +80,15 @@ class PeerConnection:
     # ── what the client does ──
 
     async def accept(self) -> SessionUpdate:
-        """Greet the client, await its `session.update` and accept it; return it."""
+        """Greet the client, await its `session.update` and accept it; return it.
+
+        AssertionError if audio comes before: a real service would lose it.
+        """
         await self.greet()
-        return await self.expect(SessionUpdate)
+        update = await self.expect(SessionUpdate)
+        if self.pcm:
+            raise AssertionError(f"{len(self.pcm)} bytes of audio came before the session was configured")
+        return update
 
     async def greet(self) -> None:
         """Send `session.created`."""
@@ -239,7 +245,8 @@ class ScriptedPeer:
         self._server.close()
         await self._server.wait_closed()
         if kind is None and self._failures:
-            raise AssertionError("a script of the peer failed") from self._failures[0]
+            failure = self._failures[0]
+            raise AssertionError(f"a script of the peer failed: {failure or type(failure).__name__}") from failure
         if kind is None and self._unfinished:
             raise AssertionError(f"{self._unfinished} scripts of the peer were not run to their end")
 
@@ -264,5 +271,5 @@ class ScriptedPeer:
         try:
             await script(connection)
             self._unfinished -= 1
-        except (AssertionError, ConnectionClosed) as failure:
+        except Exception as failure:  # whatever it is, the test that wrote the script must see it
             self._failures.append(failure)
