@@ -70,7 +70,7 @@ def transcribe(
     )
     future = portal().run(transcribe_source(session, audio, speed=speed))
     try:
-        return _watched(future, session, audio) if progress else watch(future, session)
+        return watched(future, session, audio, show=progress)
     except BaseException:
         future.cancel()
         raise
@@ -125,8 +125,12 @@ def _pieces(block: bytes, speed: Speed) -> list[bytes]:
     return [block[index : index + step] for index in range(0, len(block), step)]
 
 
-def _watched(future: concurrent.futures.Future[Transcript], session: RealtimeSession, audio: AudioSource) -> Transcript:
-    """Wait with a progress bar in seconds of audio that have become text."""
+def watched(
+    future: concurrent.futures.Future[Transcript], session: RealtimeSession, audio: AudioSource, *, show: bool = True
+) -> Transcript:
+    """Wait, with a progress bar in seconds of audio that have become text if `show` is true."""
+    if not show:
+        return watch(future, session)
     from tqdm.auto import tqdm
 
     total = None if audio.duration is None else round(audio.duration, 1)

@@ -13,9 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rt_magic.audio.guard import Guard
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.saving import Saver, open_saver
 from rt_magic.exceptions import AudioError
+
+AUDIO, DESCRIPTION = "audio.pcm", "session.json"
+"""The files of a recording's folder: the samples, and what they are."""
 
 
 def recordings_folder() -> Path:
@@ -36,7 +40,8 @@ class Recording:
         self.folder = folder
         self.pid = os.getpid()
         self._saver = saver
-        self._path = folder / "audio.pcm"
+        self._path = folder / AUDIO
+        self._guard = Guard(self._path)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         self._lock = threading.Lock()
         self._samples = os.fstat(self._file).st_size // BYTES_PER_SAMPLE
@@ -113,7 +118,7 @@ class Recording:
 
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Write what a later process needs to make sense of the audio, as `session.json` beside it; no secrets."""
-        path = self.folder / "session.json"
+        path = self.folder / DESCRIPTION
         temporary = path.with_suffix(".part")
         text = json.dumps(dict(facts), ensure_ascii=False)
         with self._lock:
@@ -134,6 +139,7 @@ class Recording:
     def delete(self) -> None:
         """Close and remove the audio and its folder from the disk."""
         self.close()
+        self._guard.release()
         shutil.rmtree(self.folder, ignore_errors=True)
         _kept.discard(self)
 

@@ -86,6 +86,15 @@ class RealtimeSession:
         self.offset = offset
         self.recording = recording or Recording.create()
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
+        self.recording.describe(
+            {
+                "started_at": self.transcript.started_at.isoformat(),
+                "service": service.name,
+                "language": language,
+                "prompt": prompt,
+                "keywords": list(keywords),
+            }
+        )
         self.state: State = "connecting"
         self.status = "connecting"
         self.error: RtMagicError | None = None

@@ -1,0 +1,103 @@
+"""What processes that died have left on the disk: list it, transcribe it, delete it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rt_magic.audio.files import open_audio
+from rt_magic.audio.guard import is_guarded
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from rt_magic.audio.recording import AUDIO, DESCRIPTION, recordings_folder
+from rt_magic.batch import default_service, transcribe_source, watched
+from rt_magic.exceptions import AudioError
+from rt_magic.portal import portal
+from rt_magic.session.resolution import resolve_service
+from rt_magic.session.session import RealtimeSession
+from rt_magic.transcript.transcript import Transcript
+
+KEPT_DAYS = 7
+"""Days after which a leftover is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A recording whose process died: where it is, when it began (UTC), and its length in seconds."""
+
+    path: Path
+    started_at: datetime
+    duration: float
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def transcribe(self, service: Any = None, *, progress: bool = True) -> Transcript:
+        """Transcribe what was recorded, with the language it was recorded for; the recording stays until `delete`.
+
+        Raises AudioError where nothing is left, and what `transcribe` raises.
+        """
+        audio = self.path / AUDIO
+        if not audio.exists():
+            raise AudioError(f"the recording in {self.path} is gone")
+        samples = np.memmap(audio, "<i2", "r", shape=(audio.stat().st_size // BYTES_PER_SAMPLE,))
+        source = open_audio(samples, sample_rate=SAMPLE_RATE)
+        options = {name: self.options.get(name) for name in ("language", "prompt") if self.options.get(name)}
+        chosen = resolve_service(service, default=default_service()).service
+        session = RealtimeSession(chosen, keywords=self.options.get("keywords") or (), **options)
+        session.transcript.started_at = self.started_at
+        future = portal().run(transcribe_source(session, source))
+        try:
+            return watched(future, session, source, show=progress)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def delete(self) -> None:
+        """Remove the recording from the disk."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def recover() -> list[Leftover]:
+    """Return what processes that died have left, oldest first; what is older than a week is deleted.
+
+    Recordings of living processes are not among them.
+    """
+    folder = recordings_folder()
+    if not folder.is_dir():
+        return []
+    leftovers = [_leftover(path) for path in sorted(folder.iterdir()) if path.is_dir() and not is_guarded(path / AUDIO)]
+    kept = []
+    for leftover in leftovers:
+        age = time.time() - leftover.started_at.timestamp()
+        if leftover.duration == 0 or age > KEPT_DAYS * 86_400:
+            leftover.delete()
+        else:
+            kept.append(leftover)
+    return kept
+
+
+def announcement() -> str:
+    """Return one line about what can be recovered, empty if there is nothing."""
+    leftovers = recover()
+    if not leftovers:
+        return ""
+    minutes = sum(leftover.duration for leftover in leftovers) / 60
+    what = "a recording" if len(leftovers) == 1 else f"{len(leftovers)} recordings"
+    return f"{what} of {minutes:.1f} min from a kernel that died can be recovered: rt_magic.recover()"
+
+
+def _leftover(path: Path) -> Leftover:
+    try:
+        facts = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        started_at = datetime.fromisoformat(facts["started_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not written, or not whole: what the folder itself tells is enough.
+        facts, started_at = {}, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    audio = path / AUDIO
+    samples = audio.stat().st_size // BYTES_PER_SAMPLE if audio.exists() else 0
+    return Leftover(path, started_at, samples / SAMPLE_RATE, facts if isinstance(facts, dict) else {})

@@ -1,0 +1,114 @@
+"""What a killed process leaves, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+import soxr
+
+from rt_magic.audio.recording import Recording, recordings_folder
+from rt_magic.recovery import announcement, recover
+from rt_magic.session import embedded
+from tests.speech import PHRASES_FLAC, phrases
+
+RECORDS_AND_DIES = """
+import os, signal, sys, time
+from pathlib import Path
+import rt_magic as rt
+from rt_magic.session.session import RealtimeSession
+
+pcm = Path(sys.argv[1]).read_bytes()
+session = RealtimeSession(rt.Local(), language="en")
+for start in range(0, len(pcm), 4800):
+    session.append(pcm[start : start + 4800])
+os.kill(os.getpid(), signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+"""
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test recordings of its own, and end what it started."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    yield
+    embedded.close()
+
+
+def killed_while_recording(tmp_path: Path) -> bytes:
+    """Record the second phrase in a process that is killed; return what it had recorded."""
+    samples, rate = soundfile.read(PHRASES_FLAC)
+    phrase = phrases()[1]
+    piece = samples[round((phrase.start - 0.8) * rate) : round((phrase.end + 0.6) * rate)]
+    pcm = bytes((soxr.resample(piece, rate, 24_000) * 32767).astype("<i2").tobytes())
+    (tmp_path / "speech.pcm").write_bytes(pcm)
+    process = subprocess.run([sys.executable, "-c", RECORDS_AND_DIES, str(tmp_path / "speech.pcm")], check=False)
+    assert process.returncode != 0
+    return pcm
+
+
+def test_a_killed_process_leaves_all_it_recorded(tmp_path: Path) -> None:
+    """Every sample that was appended is recovered, transcribed, and gone after `delete`."""
+    pcm = killed_while_recording(tmp_path)
+    (leftover,) = recover()
+    assert leftover.duration == pytest.approx(len(pcm) / 48_000)
+    assert (leftover.path / "audio.pcm").read_bytes() == pcm
+    transcript = leftover.transcribe(progress=False)
+    assert transcript.text == phrases()[1].text
+    assert transcript.started_at == leftover.started_at
+    assert transcript.audio is not None and len(transcript.audio[0]) == pytest.approx(len(pcm) // 2, abs=1)
+    assert "can be recovered" in announcement()
+    leftover.delete()
+    assert recover() == [] and announcement() == ""
+
+
+def test_recordings_of_the_living_are_left_alone() -> None:
+    """What this process records now is not a leftover, and is not deleted."""
+    recording = Recording.create()
+    recording.append(bytes(48_000))
+    assert recover() == []
+    assert recording.read(0, 24_000) == bytes(48_000)
+    recording.delete()
+
+
+def test_leftovers_expire_after_a_week(tmp_path: Path) -> None:
+    """A leftover older than seven days is deleted when leftovers are listed."""
+    killed_while_recording(tmp_path)
+    (leftover,) = recover()
+    facts = json.loads((leftover.path / "session.json").read_text())
+    facts["started_at"] = "2020-01-01T00:00:00+00:00"
+    (leftover.path / "session.json").write_text(json.dumps(facts))
+    assert recover() == [] and not leftover.path.exists()
+
+
+@pytest.mark.parametrize("description", [None, "", "{", "[]", '{"started_at": 5}', '{"started_at": "now"}'])
+def test_a_leftover_without_a_whole_description_is_still_recovered(tmp_path: Path, description: str | None) -> None:
+    """A description that is missing or damaged costs the options, not the sound."""
+    folder = recordings_folder() / "20261122T000000-1-abcd"
+    folder.mkdir(parents=True)
+    (folder / "audio.pcm").write_bytes(bytes(4801))
+    if description is not None:
+        (folder / "session.json").write_text(description)
+    (leftover,) = recover()
+    assert leftover.duration == pytest.approx(0.1)
+    assert abs(leftover.started_at.timestamp() - time.time()) < 60
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_only_this_user_can_read_a_recording() -> None:
+    """The folder is 0700 and its files 0600, whatever the umask."""
+    before = os.umask(0)
+    try:
+        recording = Recording.create()
+        recording.describe({"language": "fr"})
+    finally:
+        os.umask(before)
+    assert recording.folder.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in recording.folder.iterdir()} == {0o600}
+    recording.delete()
