@@ -28,8 +28,9 @@ OUTER = {"microphone.js", "transcript_view.js"}
 ROWS = {
     "pure": (
         "exceptions", "arguments", "languages", "audio.pcm", "wire", "wire.*", "transcript.segments",
-        "transcript.alignment", "transcript.annotations", "transcript.corrections", "transcript.export",
-        "transcript.measures", "transcript.reading", "transcript.subtitles", "transcript.whisper",
+        "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
+        "transcript.export", "transcript.ledger", "transcript.measures", "transcript.reading", "transcript.subtitles",
+        "transcript.whisper",
     ),
     "edges": (
         "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",

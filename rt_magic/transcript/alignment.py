@@ -61,8 +61,8 @@ def places(text: str, words: Sequence[Word]) -> list[Span | None]:
     Services give words with or without punctuation, capitals and leading spaces, and words cut in parts; so letters
     are compared. Where those of the words are not those of the text, whole words are.
     """
-    in_text = [(letter, index) for index, char in enumerate(text) for letter in _letters(char)]
-    in_words = [(letter, index) for index, word in enumerate(words) for letter in _letters(word.word)]
+    in_text = [(letter, index) for index, char in enumerate(text) for letter in letters(char)]
+    in_words = [(letter, index) for index, word in enumerate(words) for letter in letters(word.word)]
     if [letter for letter, _ in in_text] == [letter for letter, _ in in_words]:
         found: list[Span | None] = [None] * len(words)
         for (_, char), (_, index) in zip(in_text, in_words, strict=True):
@@ -74,8 +74,8 @@ def places(text: str, words: Sequence[Word]) -> list[Span | None]:
 
 def _by_token(text: str, words: Sequence[Word]) -> list[Span | None]:
     spans = tokens(text)
-    known = [_letters(text[span.first : span.last]) for span in spans]
-    said = [_letters(word.word) for word in words]
+    known = [letters(text[span.first : span.last]) for span in spans]
+    said = [letters(word.word) for word in words]
     found: list[Span | None] = [None] * len(words)
     for block in SequenceMatcher(None, known, said, autojunk=False).get_matching_blocks():
         for step in range(block.size):
@@ -84,7 +84,7 @@ def _by_token(text: str, words: Sequence[Word]) -> list[Span | None]:
     return found
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
     """Return what is said of a text: neither spaces nor punctuation, nor the difference of capitals."""
     return "".join(char for char in text.casefold() if unicodedata.category(char)[0] not in "PZC")
 

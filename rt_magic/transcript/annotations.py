@@ -36,32 +36,31 @@ class Tier:
 
 
 def tiers(segments: Iterable[Segment]) -> list[Tier]:
-    """Return a tier per speaker, and one for the words; what overlaps gets tiers of its own (`Anna 2`)."""
-    found: dict[tuple[str, bool], list[Tier]] = {}
+    """Return a tier per speaker with one for its words; what overlaps gets tiers of its own: `Anna 2`, and so on."""
+    found: dict[str, list[Tier]] = {}
     for segment in segments:
-        if segment.start is None or segment.error is not None:
+        if segment.start is None or segment.error is not None or not segment.text:
             continue
         name = segment.speaker or UNNAMED
         end = segment.start if segment.end is None else max(segment.start, segment.end)
-        _put(found, name, POINTS, (segment.start, end, segment.text))
+        tier = _put(found, name, (segment.start, end, segment.text))
         for word in segment.words or ():
-            _put(found, name + WORDS, WORDS, (word.start, max(word.start, word.end), word.word.strip()))
+            if said := word.word.strip():
+                owner = name if tier.points else tier.name
+                _put(found, owner + WORDS, (word.start, max(word.start, word.end), said))
     return [tier for row in found.values() for tier in row]
 
 
-def _put(found: dict[tuple[str, bool], list[Tier]], name: str, kind: str, label: Label) -> None:
-    if not label[2]:
-        return
+def _put(found: dict[str, list[Tier]], name: str, label: Label) -> Tier:
     points = label[0] == label[1]
-    row = found.setdefault((name, points), [])
+    name += POINTS if points else ""
+    row = found.setdefault(name, [])
     tier = next((tier for tier in row if tier.fits(label)), None)
     if tier is None:
-        ending = POINTS if points else ""
-        stem = name.removesuffix(WORDS) if name.endswith(WORDS) and kind == WORDS else name
-        number = f" {len(row) + 1}" if row else ""
-        tier = Tier(f"{stem}{number}{name[len(stem) :]}{ending}", points)
+        tier = Tier(f"{name} {len(row) + 1}" if row else name, points)
         row.append(tier)
     tier.labels.append(label)
+    return tier
 
 
 def to_textgrid(segments: Iterable[Segment], duration: float) -> str:
@@ -118,6 +117,8 @@ def to_ctm(segments: Iterable[Segment], *, name: str = "recording", channel: str
     rows: list[tuple[float, str]] = []
     for segment in said:
         for word in segment.words or ():
+            if not word.word.strip():
+                continue
             start, end = round(word.start, 3), round(max(word.start, word.end), 3)
             probability = "" if word.probability is None else f" {word.probability:.4f}"
             head = f"{_one_field(name)} {_one_field(channel)} {start:.3f} {end - start:.3f}"
@@ -147,7 +148,7 @@ def to_rttm(segments: Iterable[Segment], *, name: str = "recording", channel: st
 
 
 def _one_field(text: str) -> str:
-    return "_".join(text.split()) or "_"
+    return "_".join(text.split())
 
 
 def speaker_turns(rttm: str, *, name: str | None = None) -> list[Label]:

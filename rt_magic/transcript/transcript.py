@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rt_magic.audio.pcm import SAMPLE_RATE, to_float32
 from rt_magic.audio.recording import Recording
-from rt_magic.exceptions import AudioError
-from rt_magic.transcript import export
+from rt_magic.exceptions import ConfigurationError
+from rt_magic.transcript import archive, corrections, export, formats, frames, measures, sound, whisper
+from rt_magic.transcript.annotations import to_ctm, to_rttm, to_textgrid
 from rt_magic.transcript.clip import Clip
+from rt_magic.transcript.ledger import Ledger
+from rt_magic.transcript.measures import add_usage
 from rt_magic.transcript.segments import Changes, Segment
+from rt_magic.transcript.subtitles import Limits, to_srt, to_vtt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +51,8 @@ class Transcript:
     def __init__(
         self, *, recording: Recording | None = None, started_at: datetime | None = None, offset: float = 0.0
     ) -> None:
-        self.started_at = started_at or datetime.now(UTC)
-        """When the session began, with time zone UTC."""
+        self.started_at: datetime | None = started_at or datetime.now(UTC)
+        """When the session began, with time zone UTC; None where a file that was read does not say."""
         self.meta: dict[str, Any] = {}
         """Where the words come from: service, host, model, languages, options, versions, notice."""
         self.recording = recording
@@ -57,10 +61,7 @@ class Transcript:
         self.revision = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._segments: dict[str, Segment] = {}
-        self._ranks: dict[str, float] = {}
-        self._ordered: tuple[Segment, ...] | None = ()
-        self._finals: tuple[Segment, ...] | None = ()
+        self._ledger = Ledger()
         self._events: list[dict[str, Any]] = []
         self._usage: dict[str, Any] = {}
         self._duration = 0.0
@@ -74,15 +75,13 @@ class Transcript:
     def segments(self) -> tuple[Segment, ...]:
         """Final and failed segments by start."""
         with self._lock:
-            if self._finals is None:
-                self._finals = tuple(segment for segment in self._in_order() if segment.final)
-            return self._finals
+            return self._ledger.finals()
 
     @property
     def interim(self) -> tuple[Segment, ...]:
         """Segments whose text may still change."""
         with self._lock:
-            return tuple(segment for segment in self._in_order() if not segment.final)
+            return tuple(segment for segment in self._ledger.ordered() if not segment.final)
 
     @property
     def text(self) -> str:
@@ -170,99 +169,185 @@ class Transcript:
     @property
     def audio(self) -> tuple[NDArray[np.float32], int] | None:
         """The sound as (float32 samples, 24000), read now from the recording or the source; None without either."""
-        pcm = self._pcm()
-        return None if pcm is None else (to_float32(pcm), SAMPLE_RATE)
+        pcm = b"".join(sound.blocks(self.recording, self._source))
+        return (to_float32(pcm), SAMPLE_RATE) if pcm else None
 
     def audio_at(self, sample_rate: int) -> tuple[NDArray[np.float32], int] | None:
         """Return the sound resampled to `sample_rate` Hz, as (float32 samples, sample_rate)."""
         import soxr
 
-        sound = self.audio
-        return None if sound is None else (soxr.resample(sound[0], SAMPLE_RATE, sample_rate), sample_rate)
+        audio = self.audio
+        return None if audio is None else (soxr.resample(audio[0], SAMPLE_RATE, sample_rate), sample_rate)
 
     def clip(self, segment: Segment) -> Clip:
         """Return the sound of a segment, which plays when displayed.
 
         Raises AudioError where the sound is gone or the segment has no times.
         """
-        if segment.start is None or segment.end is None:
-            raise AudioError(f"segment {segment.id} has no times, so its sound cannot be found")
-        if self._source is not None:
-            piece = dataclasses.replace(self._source, start=segment.start, stop=segment.end)
-            return Clip(segment.start, segment.end, b"".join(piece.blocks()))
-        if self.recording is None:
-            raise AudioError(f"the sound of segment {segment.id} is gone; only its text is left")
-        first, last = (round((second - self._offset) * SAMPLE_RATE) for second in (segment.start, segment.end))
-        return Clip(segment.start, segment.end, self.recording.read(first, last))
-
-    def _pcm(self) -> bytes | None:
-        try:
-            if self.recording is not None:
-                return self.recording.read(0, self.recording.samples)
-            if self._source is not None:
-                return b"".join(self._source.blocks())
-        except AudioError:
-            pass  # the recording or the file was removed meanwhile
-        return None
+        return sound.clip(segment, self.recording, self._source, self._offset)
 
     def forget(self) -> None:
         """Remove the sound from the disk; the words stay."""
         self._release(None)
 
+    # ── change ──
+
+    def edit(self, id: str, text: str) -> Segment:
+        """Give a final segment another text, and return it; the machine's text is kept (`corrections`).
+
+        Words keep their times where they still stand for what was said. Raises ConfigurationError for an id that there
+        is not, or not finally.
+        """
+        with self._lock:
+            segment = self._ledger.segments.get(id)
+            if segment is None or not segment.final:
+                state = "not known" if segment is None else "not final yet"
+                raise ConfigurationError(f"segment {id!r} is {state}; give the id of one of `segments`, such as 's1'")
+            return self._correct(lambda known: known.correct([corrections.with_text(segment, text)]))[0]
+
+    def replace(self, old: str | re.Pattern[str], new: str) -> int:
+        """Replace a text, or a compiled pattern, in all final segments; return how many of them changed."""
+        return len(self._correct(lambda known: known.correct(corrections.replaced(known.finals(), old, new))))
+
+    def rename_speakers(self, names: Mapping[str | None, str | None]) -> int:
+        """Give speakers other names, now and in what is still to come; return how many segments changed.
+
+        `{None: "Anna"}` names those who have none.
+        """
+        return len(self._correct(lambda known: known.rename(names)))
+
+    def assign_speakers(self, turns: Any, *, name: str | None = None) -> int:
+        """Give each final segment the speaker who speaks longest in it; return how many segments changed.
+
+        `turns` is RTTM, as a path or as text, an annotation of pyannote, or (start, end, speaker) in seconds of the
+        recording. `name` chooses one of several recordings in RTTM.
+        """
+        found = formats.speaker_turns(turns, name)
+        return len(self._correct(lambda known: known.correct(corrections.assigned(known.finals(), found))))
+
+    @property
+    def corrections(self) -> Any:
+        """What people changed, as a pandas DataFrame: machine's words and corrected ones side by side."""
+        with self._lock:
+            return frames.correction_table(self._ledger.machine, self.segments).to_pandas()
+
+    # ── measure ──
+
+    def speaking_time(self) -> dict[str | None, float]:
+        """Return seconds of speech by speaker, the longest first; None stands for who is not known."""
+        return measures.speaking_time(self.segments)
+
+    def words_per_minute(self) -> dict[str | None, float]:
+        """Return words per minute of speech by speaker, pauses left out."""
+        return measures.words_per_minute(self.segments)
+
+    @property
+    def latency(self) -> Any:
+        """Seconds by stage for each segment that they were measured of, as a pandas DataFrame."""
+        return frames.latency_table(self.segments).to_pandas()
+
     # ── export ──
+
+    def to_pandas(self, *, words: bool = False, clock: frames.Clock = "recording") -> Any:
+        """Return a DataFrame with one row per final segment, or per word.
+
+        The columns are those of `frames.SEGMENTS` or `frames.WORDS`; `start` and `end` are seconds of the recording,
+        or with `clock="wall"` moments in UTC.
+        """
+        return self._table(words, clock).to_pandas()
+
+    def to_arrow(self, *, words: bool = False, clock: frames.Clock = "recording") -> Any:
+        """Return a `pyarrow.Table`, with the same rows and columns as `to_pandas`."""
+        return self._table(words, clock).to_arrow()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand the segments to polars, DuckDB and whatever else takes Arrow: `polars.DataFrame(transcript)`."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the transcript in the shape of Whisper's `transcribe`: `text`, `segments`, `language`."""
-        return export.to_whisper(self.segments)
+        with self._lock:
+            return whisper.to_whisper(self.segments, duration=self.duration, known=self._ledger.untouched())
 
     def to_json(self) -> str:
         """Return everything but the audio as JSON; `from_json` reads it back."""
         with self._lock:
             facts = {
                 **self._extra,
-                "started_at": self.started_at.isoformat(),
+                "started_at": None if self.started_at is None else self.started_at.isoformat(),
                 "duration": self.duration,
                 "meta": self.meta,
                 "usage": self._usage,
                 "events": self._events,
             }
-            return export.to_json(self.segments, facts)
+            said = corrections.differences(self._ledger.machine, self._ledger.segments)
+            return archive.to_json(archive.Archive(list(self.segments), facts, self._ledger.unknown, said))
 
     @classmethod
     def from_json(cls, text: str) -> Transcript:
-        """Read what `to_json` wrote, or `{"segments": [...]}` alone."""
-        segments, facts = export.from_json(text)
-        started_at = facts.pop("started_at", None)
-        transcript = cls(started_at=datetime.fromisoformat(started_at) if started_at else None)
-        transcript._duration = float(facts.pop("duration", None) or max((s.end or 0.0 for s in segments), default=0.0))
-        transcript.meta = facts.pop("meta", None) or {}
-        transcript._usage = facts.pop("usage", None) or {}
-        transcript._events = facts.pop("events", None) or []
-        transcript._extra = facts
-        starts = sorted(segments, key=lambda segment: segment.start if segment.start is not None else float("inf"))
-        transcript._apply(Changes(tuple(segments), (), {segment.id: float(n) for n, segment in enumerate(starts)}))
-        transcript._finish()
-        return transcript
+        """Read what `to_json` wrote, Whisper's result, or `{"segments": [...]}` alone."""
+        return formats.restored(cls(), archive.from_json(text))
 
-    def to_pandas(self) -> Any:
-        """Return a pandas DataFrame with one row per final segment."""
-        import pandas
+    @classmethod
+    def read(cls, path: str | Path, *, encoding: str | None = None) -> Transcript:
+        """Read a file by its suffix: `.json` (ours or Whisper's), `.srt`, `.vtt`, `.TextGrid`.
 
-        return pandas.DataFrame(export.rows(self.segments), columns=list(export.COLUMNS))
+        Raises ConfigurationError where it is none of these.
+        """
+        return formats.restored(cls(), formats.read(path, encoding))
 
-    def to_srt(self) -> str:
-        """Return the segments as SubRip subtitles."""
-        return export.to_srt(self.segments)
+    def to_srt(
+        self,
+        *,
+        max_line_width: int | None = None,
+        max_line_count: int | None = None,
+        max_duration: float | None = None,
+        estimate: bool = False,
+    ) -> str:
+        """Return SubRip subtitles of at most so many characters a line, lines and seconds.
 
-    def to_vtt(self) -> str:
-        """Return the segments as WebVTT subtitles."""
-        return export.to_vtt(self.segments)
+        They are cut between words with known times; where there are none only with `estimate=True`, by the length of
+        the text, and marked.
+        """
+        return to_srt(self.segments, Limits(max_line_width, max_line_count, max_duration, estimate))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the transcript to a file in the format its suffix names: `.srt`, `.vtt`, `.json`, `.txt`, `.csv`."""
-        path = Path(path)
-        path.write_text(export.render(path.suffix, self), encoding="utf-8", newline="")
-        return path
+    def to_vtt(
+        self,
+        *,
+        max_line_width: int | None = None,
+        max_line_count: int | None = None,
+        max_duration: float | None = None,
+        estimate: bool = False,
+    ) -> str:
+        """Return WebVTT subtitles, with the limits of `to_srt`; speakers are voice tags."""
+        return to_vtt(self.segments, Limits(max_line_width, max_line_count, max_duration, estimate))
+
+    def to_textgrid(self) -> str:
+        """Return a TextGrid for Praat: a gap-free tier per speaker, with one for the words that have times."""
+        return to_textgrid(self.segments, self.duration)
+
+    def to_ctm(self, *, name: str = "recording", channel: str = "1") -> str:
+        """Return the words as NIST's CTM; ConfigurationError where no word has times."""
+        return to_ctm(self.segments, name=name, channel=channel)
+
+    def to_rttm(self, *, name: str = "recording", channel: str = "1") -> str:
+        """Return who speaks when as RTTM; ConfigurationError where no speaker is known."""
+        return to_rttm(self.segments, name=name, channel=channel)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        max_line_width: int | None = None,
+        max_line_count: int | None = None,
+        max_duration: float | None = None,
+        estimate: bool = False,
+    ) -> Path:
+        """Write the transcript in the format of the suffix, subtitles with the limits of `to_srt`.
+
+        Formats: `.srt`, `.vtt`, `.TextGrid`, `.ctm`, `.rttm`, `.json`, `.csv`, `.txt`.
+        """
+        return formats.save(self, path, Limits(max_line_width, max_line_count, max_duration, estimate))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": export.to_plain(self), "text/html": export.to_html(self)}
@@ -278,23 +363,23 @@ class Transcript:
         if not changes:
             return
         with self._changed:
-            for segment in changes.upsert:
-                self._segments[segment.id] = segment
-            for id_ in changes.remove:
-                self._segments.pop(id_, None)
-                self._ranks.pop(id_, None)
-            self._ranks.update((id_, rank) for id_, rank in changes.ranks.items() if id_ in self._segments)
-            self._ordered = None
-            self._finals = None
+            told = self._ledger.apply(changes)
             self.revision += 1
-            moved = tuple(self._segments[id_] for id_ in changes.ranks if id_ in self._segments)
-            upsert = tuple({segment.id: segment for segment in (*changes.upsert, *moved)}.values())
-            self._tell(TranscriptChange("segments", self.revision, upsert, changes.remove))
+            self._tell(TranscriptChange("segments", self.revision, told, changes.remove))
+
+    def _correct(self, change: Callable[[Ledger], tuple[Segment, ...]]) -> tuple[Segment, ...]:
+        """Do what people ask for; the callbacks are called on their thread."""
+        with self._changed:
+            changed = change(self._ledger)
+            if changed:
+                self.revision += 1
+                self._tell(TranscriptChange("segments", self.revision, changed))
+            return changed
 
     def _record(self, event: Mapping[str, Any]) -> None:
-        """Append one of the things that happened; `type` says which."""
+        """Append one of the things that happened; `type` says which, `time` when."""
         with self._changed:
-            self._events.append(dict(event))
+            self._events.append({**event, "time": datetime.now(UTC).isoformat()})
             self._tell(TranscriptChange("event", self.revision))
 
     def _release(self, source: AudioSource | None) -> None:
@@ -307,7 +392,7 @@ class Transcript:
 
     def _add_usage(self, usage: Mapping[str, Any]) -> None:
         with self._lock:
-            _sum_into(self._usage, usage)
+            add_usage(self._usage, usage)
 
     def _finish(self, done: bool = True) -> None:
         """Say that no more text will come (or, with False, that more may come after all)."""
@@ -319,12 +404,11 @@ class Transcript:
 
     def _rank(self, id_: str) -> float:
         """Return the number by which segments are ordered."""
-        return self._ranks.get(id_, 0.0)
+        return self._ledger.ranks.get(id_, 0.0)
 
-    def _in_order(self) -> tuple[Segment, ...]:
-        if self._ordered is None:
-            self._ordered = tuple(sorted(self._segments.values(), key=lambda segment: self._ranks.get(segment.id, 0.0)))
-        return self._ordered
+    def _table(self, words: bool, clock: frames.Clock) -> frames.Table:
+        with self._lock:
+            return frames.table(self.segments, words, clock, self.started_at, self._events)
 
     def _tell(self, change: TranscriptChange) -> None:
         for callback in tuple(self._callbacks):
@@ -332,13 +416,3 @@ class Transcript:
                 callback(change)
             except Exception:
                 _log.exception("a callback of Transcript.on_change raised")
-
-
-def _sum_into(total: dict[str, Any], more: Mapping[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, Mapping):
-            _sum_into(total.setdefault(key, {}), value)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            total[key] = total.get(key, 0) + value
-        elif value is not None:
-            total[key] = value

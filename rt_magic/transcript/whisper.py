@@ -1,4 +1,4 @@
-"""Whisper's result, written to the letter and read: what its writers, and the tools around it, expect. Pure.
+"""Whisper's result to the letter, as its writers and the tools around it expect it. Pure.
 
 Shape and order of the keys are those of `transcribe` and `utils` in https://github.com/openai/whisper.
 """
@@ -12,10 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rt_magic.transcript.alignment import gap, pieces
-from rt_magic.transcript.segments import Segment, Word
-
-ONLY_WHISPERS = ("seek", "tokens", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob")
-"""What Whisper says of a segment and `Segment` has no field for."""
+from rt_magic.transcript.segments import Segment
 
 
 def to_whisper(
@@ -80,40 +77,3 @@ def _spelled(own: str, segment: Segment) -> list[str]:
     if "".join(raw).strip() != own.strip():
         raw = pieces(own, words) or [f" {word.strip()}" for word in raw]
     return [space + raw[0].lstrip(), *raw[1:]] if raw else []
-
-
-def from_whisper(body: Mapping[str, Any]) -> tuple[list[Segment], dict[str, dict[str, Any]]]:
-    """Read a result of Whisper, or of a tool that writes its shape, as segments and what else it says of each."""
-    segments, known = [], {}
-    for number, entry in enumerate(body["segments"], 1):
-        words = entry.get("words")
-        logprob = entry.get("avg_logprob")
-        segment = Segment(
-            id=f"s{number}",
-            start=None if entry.get("start") is None else float(entry["start"]),
-            end=None if entry.get("end") is None else float(entry["end"]),
-            text=str(entry.get("text") or "").strip(),
-            final=True,
-            speaker=entry.get("speaker"),
-            language=entry.get("language") or body.get("language"),
-            confidence=None if logprob is None else math.exp(min(0.0, float(logprob))),
-            words=None if words is None else _words(words),
-        )
-        segments.append(segment)
-        fields = {field.name for field in dataclasses.fields(Segment)}
-        known[segment.id] = {key: value for key, value in entry.items() if key not in fields}
-    return segments, known
-
-
-def _words(entries: Iterable[Mapping[str, Any]]) -> tuple[Word, ...]:
-    """Read words; WhisperX calls the probability `score`, and gives no times to what it could not align."""
-    return tuple(
-        Word(
-            str(entry["word"]),
-            float(entry["start"]),
-            float(entry["end"]),
-            entry.get("probability", entry.get("score")),
-        )
-        for entry in entries
-        if entry.get("start") is not None and entry.get("end") is not None
-    )

@@ -1,0 +1,94 @@
+"""Files of a transcript: the format follows from the suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rt_magic.exceptions import ConfigurationError
+from rt_magic.transcript.annotations import Label
+from rt_magic.transcript.annotations import speaker_turns as turns_of_rttm
+from rt_magic.transcript.archive import Archive, from_json, moment
+from rt_magic.transcript.export import to_csv, to_text
+from rt_magic.transcript.reading import decode, read_srt, read_textgrid, read_vtt
+from rt_magic.transcript.segments import Changes
+from rt_magic.transcript.subtitles import Limits, to_srt, to_vtt
+
+if TYPE_CHECKING:
+    from rt_magic.transcript.transcript import Transcript
+
+T = TypeVar("T", bound="Transcript")
+
+_WRITERS: dict[str, Callable[[Transcript, str, Limits], str]] = {
+    ".srt": lambda transcript, name, limits: to_srt(transcript.segments, limits),
+    ".vtt": lambda transcript, name, limits: to_vtt(transcript.segments, limits),
+    ".textgrid": lambda transcript, name, limits: transcript.to_textgrid(),
+    ".ctm": lambda transcript, name, limits: transcript.to_ctm(name=name),
+    ".rttm": lambda transcript, name, limits: transcript.to_rttm(name=name),
+    ".json": lambda transcript, name, limits: transcript.to_json(),
+    ".csv": lambda transcript, name, limits: to_csv(transcript.segments),
+    ".txt": lambda transcript, name, limits: to_text(transcript.segments),
+}
+_READERS = (".json", ".srt", ".vtt", ".textgrid")
+
+
+def save(transcript: Transcript, path: str | Path, limits: Limits) -> Path:
+    """Write a transcript in the format of the suffix; only subtitles have limits."""
+    path = Path(path).expanduser()
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        raise ConfigurationError(
+            f"no format is known for the suffix {path.suffix!r} of {path.name!r}; use one of {', '.join(_WRITERS)}"
+        )
+    if limits != Limits() and suffix not in (".srt", ".vtt"):
+        raise ConfigurationError(f"only .srt and .vtt have lines and durations to limit, {path.name!r} has not")
+    text = _WRITERS[suffix](transcript, path.stem, limits)
+    path.write_text(text, encoding="utf-8", errors="replace", newline="")
+    return path
+
+
+def read(path: str | Path, encoding: str | None) -> Archive:
+    """Read a file of a transcript, by its suffix."""
+    path = Path(path).expanduser()
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
+        raise ConfigurationError(f"a transcript cannot be read from {path.name!r}; use one of {', '.join(_READERS)}")
+    text = decode(path.read_bytes(), path.name, encoding)
+    if suffix == ".json":
+        return from_json(text)
+    if suffix == ".textgrid":
+        segments, duration = read_textgrid(text)
+        return Archive(segments, {"duration": duration})
+    return Archive(read_srt(text) if suffix == ".srt" else read_vtt(text))
+
+
+def restored(transcript: T, known: Archive) -> T:
+    """Fill a new transcript with what a file says; it is finished then."""
+    facts = dict(known.facts)
+    transcript.started_at = moment(facts.pop("started_at", None))
+    last = max((segment.end or 0.0 for segment in known.segments), default=0.0)
+    transcript._duration = float(facts.pop("duration", None) or last)
+    transcript.meta = facts.pop("meta", None) or {}
+    transcript._usage = facts.pop("usage", None) or {}
+    transcript._events = facts.pop("events", None) or []
+    transcript._extra = facts
+    starts = sorted(known.segments, key=lambda segment: float("inf") if segment.start is None else segment.start)
+    ranks = {segment.id: float(number) for number, segment in enumerate(starts)}
+    transcript._apply(Changes(tuple(known.segments), (), ranks))
+    transcript._ledger.unknown = known.unknown
+    transcript._ledger.restore(known.machine)
+    transcript._finish()
+    return transcript
+
+
+def speaker_turns(turns: Any, name: str | None) -> list[Label]:
+    """Return (start, end, speaker) out of RTTM (a path or the text), an annotation of pyannote, or such tuples."""
+    if hasattr(turns, "itertracks"):
+        return [(span.start, span.end, str(label)) for span, _, label in turns.itertracks(yield_label=True)]
+    if isinstance(turns, Path) or (isinstance(turns, str) and "\n" not in turns and not turns.startswith("SPEAKER ")):
+        path = Path(turns).expanduser()
+        return turns_of_rttm(decode(path.read_bytes(), path.name), name=name)
+    if isinstance(turns, str):
+        return turns_of_rttm(turns, name=name)
+    return [(float(start), float(end), str(speaker)) for start, end, speaker in turns]
