@@ -19,8 +19,10 @@ from rt_magic.transcript.annotations import to_ctm, to_rttm, to_textgrid
 from rt_magic.transcript.clip import Clip
 from rt_magic.transcript.ledger import Ledger
 from rt_magic.transcript.measures import add_usage
+from rt_magic.transcript.plot import plot
 from rt_magic.transcript.segments import Changes, Segment
 from rt_magic.transcript.subtitles import Limits, to_srt, to_vtt
+from rt_magic.transcript.word_errors import Normalize, WordErrorRate, word_error_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -240,6 +242,21 @@ class Transcript:
     def words_per_minute(self) -> dict[str | None, float]:
         """Return words per minute of speech by speaker, pauses left out."""
         return measures.words_per_minute(self.segments)
+
+    def wer(self, reference: str | Transcript, *, normalize: Normalize = "default") -> WordErrorRate:
+        """Return the word error rate against what was said; displayed, it shows every difference. Needs jiwer.
+
+        `normalize` is done to both texts: a function from text to text, None for nothing; else case, punctuation and
+        kinds of spaces do not count.
+        """
+        return word_error_rate(reference, self.text, normalize)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw sound, segments, speakers and confidence over time, and return matplotlib's axes.
+
+        What failed is hatched, marks are dotted lines; where confidences are known they are the colours.
+        """
+        return plot(self, sound.blocks(self.recording, self._source), self._offset, ax)
 
     @property
     def latency(self) -> Any:
