@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
@@ -32,6 +32,28 @@ transcripts: list[Transcript] = []
 """The transcripts of this kernel that have begun, the newest last."""
 
 _told: set[str] = set()  # notices that were shown
+
+
+class Driver(Protocol):
+    """What moves a Transcriber: a page's microphone, or a file. Its attributes may be read on any thread."""
+
+    error: RtMagicError | None
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended and all that was said is text."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by an error before anything was recorded; Start begins it again."""
+
+    @property
+    def page(self) -> str:
+        """The newest page that has come; "" before the first."""
 
 
 class Live:
@@ -73,6 +95,16 @@ class Live:
             return self._phase
         connected = self.session.state if self.session is not None else "connecting"
         return connected if connected in ("connecting", "reconnecting") else "listening"
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended and all that was said is text."""
+        return self._ending is not None and self._ending.done()
+
+    @property
+    def page(self) -> str:
+        """The newest page that has come; "" before the first."""
+        return self._page
 
     @property
     def failed(self) -> bool:

@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 from IPython.core.getipython import get_ipython
@@ -18,14 +20,15 @@ from rt_magic.body import Body, Step
 from rt_magic.destination import destination
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
-from rt_magic.live import PATIENCE, Live, State, transcripts
-from rt_magic.portal import portal
+from rt_magic.live import PATIENCE, Driver, Live, State, transcripts
+from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
 from rt_magic.session.resolution import Resolved, check_service, resolve_service
 from rt_magic.session.services import Local, Service
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.twin import Twin
+from rt_magic.widgets import lane
 from rt_magic.widgets.microphone import Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
 
@@ -69,9 +72,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     ) -> None:
         resolved = service if isinstance(service, Resolved) else resolve_service(service, default=default_service())
         spoken = languages(language) if language else ()
-        check_service(resolved.service, spoken)
         _check("turn_detection", turn_detection, TURN_DETECTION)
         _check("noise_reduction", noise_reduction or "off", NOISE)
+        if isinstance(resolved.service, Local) and model is not None:
+            resolved = replace(resolved, service=replace(resolved.service, model=model))
+        check_service(resolved.service, spoken)
         self.service = resolved.service
         self.transcript = Transcript()
         self._twin = Twin(self.transcript, private=private)
@@ -88,11 +93,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             twin=self._twin.name,
             placeholder="The words will appear here while you speak.",
         )
-        self._live = Live(
-            self.service,
-            self.transcript,
-            self.microphone,
-            options={
+        self._live = self._drive(
+            {
                 "language": ",".join(spoken) or None,
                 "model": model,
                 "prompt": prompt,
@@ -110,6 +112,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self.transcript.on_change(self._on_change)
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
+
+    def _drive(self, options: dict[str, Any], **live: Any) -> Driver:
+        return Live(self.service, self.transcript, self.microphone, options=options, **live)
 
     @property
     def state(self) -> State:
@@ -149,8 +154,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         Raises TimeoutError after `timeout` seconds, what ended it if that was an error, and ConfigurationError where
         nothing could arrive meanwhile. An interrupt stops it, waits for the last words, and is raised again.
         """
-        if not self.transcript.done and _in_kernel() and not self.microphone.on_lane:
-            raise ConfigurationError(NO_LANE)
+        self._check_waiting()
         portal().run(_nothing()).result()  # what was asked for before this has its effect now
         try:
             self._wait(timeout)
@@ -182,10 +186,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def show(self) -> None:
         """Display the live view, and under it the text that stays in the saved notebook."""
-        bundle = self._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        display({**data, "text/plain": "live transcript; it needs its kernel"}, raw=True)
-        self._twin.show()
+        if in_kernel():
+            bundle = self._repr_mimebundle_()
+            data = bundle[0] if isinstance(bundle, tuple) else bundle
+            display({**data, "text/plain": "live transcript; it needs its kernel"}, raw=True)
+        self._twin.show(keep=in_kernel())  # a terminal would print it anew each time
         self._displayed_in = _execution_count()
 
     def _ipython_display_(self, **_options: object) -> None:
@@ -193,16 +198,26 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         if self._displayed_in != _execution_count():
             self.show()
 
+    def wait_for_page(self, timeout: float) -> bool:
+        """Wait until a page shows this, for `timeout` seconds at most; return whether one does."""
+        deadline = time.monotonic() + timeout
+        while not self._live.page and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return bool(self._live.page)
+
+    def _check_waiting(self) -> None:
+        if not self._live.over and in_kernel() and not self.microphone.on_lane:
+            raise ConfigurationError(NO_LANE)
+
     def _wait(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         body = self._body or Body(lambda segment: None)
         with body.here():
-            while not self.transcript.done and not self._live.failed:
+            while not self._live.over and not self._live.failed:
                 if deadline is not None and time.monotonic() >= deadline:
                     raise TimeoutError(f"still {self.state} after {timeout:g} s")
                 if not body.run_waiting():
-                    with suppress(TimeoutError):
-                        self.transcript.wait(0.05)
+                    time.sleep(0.02)
             while body.run_waiting():
                 pass
 
@@ -240,7 +255,20 @@ def _check(name: str, word: str, known: Sequence[str]) -> None:
         raise ConfigurationError(f"{name}={word!r} is not known; choose one of {', '.join(map(repr, known))}")
 
 
-def _in_kernel() -> bool:
+def can_wait() -> bool:
+    """Whether a cell of this kernel can hear its page while it runs."""
+    return lane.available()
+
+
+def close_all() -> None:
+    """End what all transcribers of this process share: the lane, the embedded server, the portal."""
+    lane.close_lane()
+    embedded.close()
+    close_portal()
+
+
+def in_kernel() -> bool:
+    """Whether this runs in a kernel, and not in a terminal or a script."""
     return getattr(get_ipython(), "kernel", None) is not None
 
 

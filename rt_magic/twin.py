@@ -29,9 +29,9 @@ class Twin:
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
 
-    def show(self) -> None:
-        """Display it in the current cell."""
-        self.shown = True
+    def show(self, *, keep: bool) -> None:
+        """Display it in the current cell, and with `keep` refresh it from then on."""
+        self.shown = keep
         display(self._bundle(), raw=True, display_id=self.name)
 
     def refresh_soon(self) -> None:

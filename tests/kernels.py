@@ -38,6 +38,7 @@ class FrontEnd:
 
     def __init__(self, client: BlockingKernelClient) -> None:
         self.client = client
+        self.allow_stdin = True
         self.cells: dict[str, Cell] = {}
         self.comms: dict[str, dict[str, Any]] = {}
         """State of each open comm, by id, as a page's widget manager keeps it."""
@@ -45,10 +46,16 @@ class FrontEnd:
         """Custom messages from the kernel: comm id and content."""
         self.displays: dict[str, dict[str, Any]] = {}
 
-    def start(self, code: str, *, cell_id: str | None = None, subshell: str | None = None) -> Cell:
-        """Run a cell without waiting for it."""
+    def start(self, code: str, *, cell_id: str | None = None) -> Cell:
+        """Run a cell without waiting for it; `allow_stdin` of this front end says whether somebody sits there."""
         metadata = {"cellId": cell_id} if cell_id else {}
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": self.allow_stdin,
+        }
         message = self.client.session.msg("execute_request", {**content, "stop_on_error": True}, metadata=metadata)
         cell = self.cells[message["header"]["msg_id"]] = Cell(message["header"]["msg_id"])
         self.client.shell_channel.send(message)
@@ -77,11 +84,11 @@ class FrontEnd:
         message = self.client.session.msg("comm_msg", data)
         self.client.session.send(self.client.shell_channel.socket, message, buffers=buffers)
 
-    def comm(self, module: str, *, newest: bool = True) -> str:
-        """Return the id of the (newest) comm whose widget is of that class."""
-        found = [id_ for id_, state in self.comms.items() if state.get("_anywidget_id", "").endswith(module)]
-        assert found, f"no widget {module} among {[s.get('_anywidget_id') for s in self.comms.values()]}"
-        return found[-1 if newest else 0]
+    def comm(self, widget: str) -> str:
+        """Return the id of the newest comm whose widget is of that class."""
+        found = [id_ for id_, state in self.comms.items() if state.get("_anywidget_id", "").endswith(f".{widget}")]
+        assert found, f"no {widget} among {[state.get('_anywidget_id') for state in self.comms.values()]}"
+        return found[-1]
 
     def until(self, condition: Callable[[], object], timeout: float = TIMEOUT) -> None:
         """Take in what the kernel sends until `condition()` holds; AssertionError after `timeout` seconds."""
@@ -152,7 +159,7 @@ def kernel(env: Mapping[str, str] | None = None) -> Iterator[FrontEnd]:
     import os
 
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, "JPY_SESSION_NAME": "test.ipynb", **(env or {})})
+    manager.start_kernel(env={**os.environ, **({"JPY_SESSION_NAME": "test.ipynb"} if env is None else env)})
     client = manager.client()
     try:
         client.start_channels()

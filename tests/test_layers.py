@@ -36,7 +36,7 @@ ROWS = {
         "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
-    "joins": ("transcriber", "live", "twin", "destination", "batch", "recovery", "body", "doctor"),
+    "joins": ("transcriber", "live", "playback", "twin", "destination", "batch", "recovery", "body", "doctor"),
     "doors": ("magic", "__init__"),
 }  # fmt: skip
 
@@ -50,7 +50,7 @@ ACROSS = {
 
 # Packages that not every row below may import.
 RESERVED = {
-    "widgets": ("transcriber", "live", "batch", "recovery", "body", "doctor", "__init__"),
+    "widgets": ("transcriber", "live", "playback", "batch", "recovery", "body", "doctor", "__init__"),
     "local": (),  # it is started as a process
 }
 

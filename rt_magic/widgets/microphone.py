@@ -90,6 +90,10 @@ class Microphone(anywidget.AnyWidget):
         """Close the microphone once all that was said is here; returns at once."""
         portal().call_soon(self._command, "stop")
 
+    def take_stop(self) -> None:
+        """Take Stop from the page although no sound comes from there."""
+        self._intake.paused = True
+
     def close(self) -> None:
         """Close the widget and give its lane back."""
         comm = self.comm

@@ -1,0 +1,294 @@
+"""`%transcribe` and `%%transcribe`: read the line, make a Transcriber, show it, and wait where that is wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from rt_magic import arguments as reading
+from rt_magic import body, languages
+from rt_magic.arguments import OPTIONS, Arguments
+from rt_magic.batch import default_service
+from rt_magic.exceptions import ConfigurationError, RtMagicError
+from rt_magic.playback import FileTranscriber
+from rt_magic.session.resolution import Resolved, resolve_service
+from rt_magic.transcriber import LIVE, NO_LANE, Transcriber, can_wait, close_all, in_kernel
+from rt_magic.transcript.transcript import Transcript
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+PAGE_WITHIN = 10.0
+"""Seconds a page has to show up where a cell waits for it."""
+
+HEADLESS = "no page can record for this run: give a file, %%transcribe --from talk.wav, or run the cell in a notebook"
+TERMINAL = "a terminal has no page that could record: give a file, %transcribe --from talk.wav"
+
+EXAMPLES = """\
+Write down what is said, while it is said.
+
+    %%transcribe                            click Start under the cell and speak; the words are in `transcript`
+    %%transcribe --lang fr                  in French, where the service knows it
+    %transcribe interview.flac              a file, as fast as the service takes it
+    %%transcribe --into talk                Python below the line runs after each segment
+    print(segment.start, segment.text)
+    t = %transcribe --duration 10m          the widget itself: t.start(), t.stop(), t.transcript
+
+Options
+"""
+
+
+def manual() -> str:
+    """Return what `%transcribe?` says."""
+    rows = [(", ".join(o.names) + (f" {o.takes}" if o.takes else ""), o.help) for o in OPTIONS]
+    width = max(len(names) for names, _ in rows)
+    return EXAMPLES + "\n".join(f"    {names:{width}}  {text}" for names, text in rows)
+
+
+@magics_class
+class TranscribeMagics(Magics):
+    """Defaults of `%transcribe`, set by `%config TranscribeMagics.language = "fr"` and the like."""
+
+    language = traitlets.Unicode("", help="language where --lang is absent").tag(config=True)
+    service = traitlets.Unicode("", help="service where --service is absent").tag(config=True)
+    model = traitlets.Unicode("", help="model where --model is absent").tag(config=True)
+    idle = traitlets.Float(900.0, help="seconds without speech until it pauses").tag(config=True)
+    private = traitlets.Bool(False, help="keep no word in the notebook, as --private").tag(config=True)
+    allowed_services = traitlets.List(
+        traitlets.Unicode(), help="names or hosts of the only services that may be used; empty: all"
+    ).tag(config=True)
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: Any, **kwargs: Any) -> None:
+        super().__init__(shell=shell, **kwargs)
+        self._cells: dict[str, tuple[Transcriber, Arguments, str]] = {}
+
+    @traitlets.validate("language")
+    def _valid_language(self, proposal: Any) -> str:
+        try:
+            return ",".join(languages.languages(proposal["value"]))
+        except ConfigurationError as error:
+            raise traitlets.TraitError(str(error)) from None
+
+    @traitlets.validate("service")
+    def _valid_service(self, proposal: Any) -> str:
+        value = str(proposal["value"])
+        try:
+            if value and value not in reading.SERVICES and not value.isidentifier():
+                resolve_service(value)
+        except ConfigurationError as error:
+            raise traitlets.TraitError(str(error)) from None
+        return value
+
+    @no_var_expand
+    @line_cell_magic
+    def transcribe(self, line: str, cell: str | None = None) -> Transcriber | None:
+        """See `manual`."""
+        try:
+            return self._transcribe(line, cell)
+        except RtMagicError as error:
+            raise UsageError(str(error)) from None
+
+    def _transcribe(self, line: str, cell: str | None) -> Transcriber | None:
+        asked = reading.parse(line)
+        if asked.doctor:
+            raise ConfigurationError("--doctor is not built yet; --status tells what runs")
+        if asked.status or asked.stop:
+            print(self._stop() if asked.stop else self._status())
+            return None
+        into = asked.into or "transcript"
+        key = self._key(into)
+        self._check_name(into, key, asked)
+        waits = asked.wait if asked.wait is not None else asked.source is not None
+        step = self._step(cell, into, waits)
+        known, options = self._cells.get(key, (None, None, ""))[:2]
+        if known is not None and known.state in LIVE:
+            if options == _lasting(asked) and not asked.new and not isinstance(known, FileTranscriber):
+                known.run_for_each_segment(step)
+                return self._present(known, waits)
+            print("What runs in this cell is finished first; its transcript stays in rt_magic.transcripts.")
+            _finish(known)
+        transcriber = self._make(asked)
+        transcriber.run_for_each_segment(step)
+        self._cells[key] = (transcriber, _lasting(asked), into)
+        self.shell.user_ns[into] = transcriber.transcript
+        if isinstance(transcriber, FileTranscriber):
+            transcriber.start()
+        return self._present(transcriber, waits)
+
+    def _present(self, transcriber: Transcriber, waits: bool) -> Transcriber:
+        if in_kernel():
+            transcriber.show()
+        if waits:
+            if not isinstance(transcriber, FileTranscriber) and not transcriber.wait_for_page(PAGE_WITHIN):
+                raise ConfigurationError(HEADLESS)
+            transcriber.wait()
+        if not in_kernel():
+            transcriber.show()
+        return transcriber
+
+    def _make(self, asked: Arguments) -> Transcriber:
+        namespace = self.shell.user_ns
+        service = resolve_service(
+            asked.service, configured=self.service or None, default=default_service(), namespace=namespace
+        )
+        self._check_allowed(service)
+        prompt = None if asked.prompt is None else str(reading.look_up(asked.prompt, namespace, "--prompt"))
+        options: dict[str, Any] = {
+            "language": ",".join(asked.languages) or self.language or None,
+            "service": service,
+            "model": asked.model or self.model or None,
+            "prompt": prompt,
+            "keywords": self._keywords(asked.keywords),
+            "turn_detection": asked.turn_detection or "auto",
+            "silence_ms": asked.silence_ms or 500,
+            "noise_reduction": asked.noise_reduction,
+            "private": asked.private or self.private,
+        }
+        if asked.source is not None:
+            source: Any = reading.look_up(asked.source, namespace, "--from")
+            if isinstance(source, str):
+                source = Path(source).expanduser()
+            return FileTranscriber(source, speed=asked.speed or "max", **options)
+        if asked.speed is not None:
+            raise ConfigurationError("--speed is for files: give one with --from, or leave --speed out")
+        return Transcriber(save=asked.save, duration=asked.duration, idle=asked.idle or self.idle or None, **options)
+
+    def _step(self, cell: str | None, into: str, waits: bool) -> body.Step | None:
+        if cell is None or not cell.strip():
+            return None
+        step, awaits = body.compile_body(cell, self.shell, lambda: {"transcript": self.shell.user_ns.get(into)})
+        if awaits and waits:
+            raise ConfigurationError(
+                "a cell that waits cannot run code with await, for the loop is taken: add --no-wait"
+            )
+        return step
+
+    def _keywords(self, text: str | None) -> tuple[str, ...]:
+        if text is None:
+            return ()
+        if text.startswith("@"):
+            try:
+                return reading.keyword_list(Path(text[1:]).expanduser().read_text("utf-8").splitlines())
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationError(f"--keywords {text}: the file cannot be read ({error})") from None
+        return reading.keyword_list(reading.look_up(text, self.shell.user_ns, "--keywords"))
+
+    def _check_name(self, into: str, key: str, asked: Arguments) -> None:
+        holder = next((k for k, (t, _, name) in self._cells.items() if name == into and t.state in LIVE), None)
+        if holder is not None and holder != key:
+            raise ConfigurationError(
+                f"another cell is writing {into}: end that with %transcribe --stop, or add --into another_name"
+            )
+        value = self.shell.user_ns.get(into)
+        if value is not None and not isinstance(value, (Transcript, Transcriber)):
+            raise ConfigurationError(
+                f"{into} is a variable of yours ({type(value).__name__}): choose another name with --into"
+            )
+        if asked.source is not None:
+            return
+        kernel = getattr(self.shell, "kernel", None)
+        if kernel is None:
+            raise ConfigurationError(TERMINAL)
+        if not kernel._allow_stdin and not os.environ.get("JPY_SESSION_NAME"):
+            raise ConfigurationError(HEADLESS)
+        if asked.wait and not can_wait():
+            raise ConfigurationError(NO_LANE)
+
+    def _check_allowed(self, resolved: Resolved) -> None:
+        service = resolved.service
+        if self.allowed_services and not {service.name, service.host} & set(self.allowed_services):
+            raise ConfigurationError(
+                f"{service.name} is not among the services allowed here: {', '.join(self.allowed_services)}"
+            )
+
+    def _key(self, into: str) -> str:
+        kernel = getattr(self.shell, "kernel", None)
+        cell = kernel.get_parent().get("metadata", {}).get("cellId") if kernel is not None else None
+        return f"cell {cell}" if cell else f"variable {into}"
+
+    def _running(self) -> list[tuple[str, Transcriber]]:
+        return [(into, transcriber) for transcriber, _, into in self._cells.values() if transcriber.state in LIVE]
+
+    def _status(self) -> str:
+        lines = [
+            f"{into}: {t.status or t.state}; {len(t.transcript)} segments, {t.transcript.duration:.0f} s"
+            for into, t in self._running()
+        ]
+        return "\n".join(lines) or "nothing is being transcribed"
+
+    def _stop(self) -> str:
+        running = self._running()
+        for _, transcriber in running:
+            transcriber.stop()
+        return f"stopping {', '.join(into for into, _ in running)}" if running else "nothing is being transcribed"
+
+    def end(self) -> None:
+        """Stop and close everything that was made here."""
+        for transcriber, _, _ in self._cells.values():
+            transcriber.close()
+        self._cells.clear()
+
+
+TranscribeMagics.transcribe.__doc__ = manual()
+
+
+def give_a_body(lines: list[str]) -> list[str]:
+    """Make a cell of `%%transcribe` and nothing else one that IPython takes: it refuses an empty body."""
+    if lines and lines[0].split()[:1] == ["%%transcribe"] and not "".join(lines[1:]).strip():
+        return [lines[0].rstrip("\n") + "\n", "\n", "\n"]
+    return lines
+
+
+def _lasting(asked: Arguments) -> Arguments:
+    """What makes two runs of a cell the same transcription."""
+    return replace(asked, wait=None, new=False)
+
+
+def _finish(transcriber: Transcriber) -> None:
+    transcriber.stop()
+    if isinstance(transcriber, FileTranscriber) or transcriber.microphone.on_lane:
+        with suppress(TimeoutError):
+            transcriber.transcript.wait(60)
+
+
+_UNDO = "_rt_magic_undo"
+
+
+def load(shell: Any) -> None:
+    """Register the magics; twice is once."""
+    if hasattr(shell, _UNDO):
+        return
+    magics = TranscribeMagics(shell)
+    shell.register_magics(magics)
+    shell.input_transformers_cleanup.append(give_a_body)
+
+    def undo() -> None:
+        magics.end()
+        shell.input_transformers_cleanup.remove(give_a_body)
+        for kind in ("line", "cell"):
+            shell.magics_manager.magics[kind].pop("transcribe", None)
+        shell.magics_manager.registry.pop("TranscribeMagics", None)
+        if magics in shell.configurables:
+            shell.configurables.remove(magics)
+
+    setattr(shell, _UNDO, undo)
+
+
+def unload(shell: Any) -> None:
+    """Take the magics away, and with them widgets, sessions, the lane, the embedded server and the portal."""
+    undo: Callable[[], None] | None = getattr(shell, _UNDO, None)
+    if undo is None:
+        return
+    delattr(shell, _UNDO)
+    undo()
+    close_all()

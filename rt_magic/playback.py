@@ -1,0 +1,162 @@
+"""A file through the very same path as a voice, in the cell: a Transcriber whose sound does not come from a page."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from rt_magic.audio.files import AudioSource, Source, open_audio
+from rt_magic.batch import Speed, check_speed, settled_seconds, transcribe_source
+from rt_magic.exceptions import RtMagicError
+from rt_magic.live import State, transcripts
+from rt_magic.portal import portal
+from rt_magic.session.services import Service
+from rt_magic.session.session import RealtimeSession
+from rt_magic.transcriber import Transcriber
+from rt_magic.transcript.transcript import Transcript
+from rt_magic.widgets.intake import Stage
+from rt_magic.widgets.microphone import Microphone
+
+SHOW_EVERY = 0.5
+"""Seconds between two looks at how far it is."""
+
+
+class Playback:
+    """Feed a source through a session once, and show in the microphone's widget how far it is."""
+
+    def __init__(
+        self,
+        service: Service,
+        transcript: Transcript,
+        microphone: Microphone,
+        *,
+        options: dict[str, Any],
+        source: AudioSource,
+        speed: Speed,
+    ) -> None:
+        self.service, self.transcript, self.microphone = service, transcript, microphone
+        self.source = source
+        path = source.source if isinstance(source.source, (str, os.PathLike)) else None
+        self.name = source.name if path is None else Path(path).name
+        self.error: RtMagicError | None = None
+        self.state: State = "ready"
+        self.over = False
+        self.failed = False
+        self.page = ""
+        self._options, self._speed = options, speed
+        self._cancelled = False
+        self._task: asyncio.Task[Transcript] | None = None
+        microphone._follow = self._on_stage
+        microphone.take_stop()
+
+    async def run(self) -> None:
+        """Transcribe it; on the portal's loop. Errors end in `error`."""
+        began = time.monotonic()
+        try:
+            session = RealtimeSession(
+                self.service,
+                transcript=self.transcript,
+                offset=self.source.start,
+                on_state=lambda state, status: self._show(),
+                **self._options,
+            )
+        except RtMagicError as error:
+            self._end(error)
+            return
+        self.transcript.recording = session.recording
+        self.transcript.meta["source"] = self.source.name
+        transcripts.append(self.transcript)
+        self._session = session
+        self._task = asyncio.ensure_future(transcribe_source(session, self.source, speed=self._speed))
+        if self._cancelled:
+            self._task.cancel()
+        while not self._task.done():
+            self._show()
+            await asyncio.wait({self._task}, timeout=SHOW_EVERY)
+        failure = None if self._task.cancelled() else self._task.exception()
+        self.transcript.meta["seconds_taken"] = round(time.monotonic() - began, 3)
+        if failure is not None and not isinstance(failure, RtMagicError):
+            failure = RtMagicError(f"an unexpected error: {failure!r}; please report it")
+        self._end(failure)
+
+    def cancel(self) -> None:
+        """End it with the text there is; on the portal's thread."""
+        self._cancelled = True
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+
+    def _on_stage(self, stage: Stage, _detail: str) -> None:
+        if stage == "stopping":
+            self.cancel()
+
+    def _show(self) -> None:
+        if self._task is None or self.over:
+            return
+        connected = self._session.state
+        self.state = connected if connected in ("connecting", "reconnecting") else "listening"
+        done = settled_seconds(self.transcript) - self.source.start
+        of = "" if self.source.duration is None else f" of {self.source.duration:.0f}"
+        self._set(f"transcribing {self.name}: {max(0.0, done):.0f}{of} s")
+
+    def _end(self, error: RtMagicError | None) -> None:
+        self.error = error
+        self.state = "stopped" if error is None else "error"
+        stopped = self._task is not None and self._task.cancelled()
+        self._set("stopped before the end" if stopped else "" if error else f"transcribed {self.name}")
+        counts = self._session.counts if self._task is not None else {}
+        self.transcript._record({"type": "stopped", **counts})
+        self.transcript._finish()
+        self.over = True
+
+    def _set(self, status: str) -> None:
+        with self.microphone.hold_sync():
+            self.microphone.status = status
+            self.microphone.error = "" if self.error is None else str(self.error)
+            self.microphone.state = self.state
+
+
+class FileTranscriber(Transcriber):
+    """Transcribe a file, bytes or a file object in the cell; `start()` begins, `wait()` returns when all is final.
+
+    Raises AudioError for what is not audio, and what Transcriber raises.
+    """
+
+    def __init__(self, source: Source, *, speed: Speed = "max", **options: Any) -> None:
+        check_speed(speed)
+        self._source, self._speed = open_audio(source), speed
+        self._begun = False
+        super().__init__(**options)
+        self.microphone.disabled = True
+        self.microphone.status = f"transcribing {self._playback.name}"
+        self.view.placeholder = ""
+
+    def _drive(self, options: dict[str, Any], **_live: Any) -> Playback:
+        self._playback = Playback(
+            self.service,
+            self.transcript,
+            self.microphone,
+            options=options,
+            source=self._source,
+            speed=self._speed,
+        )
+        return self._playback
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        if not self._begun:
+            self._begun = True
+            self._playback.state = "connecting"
+            portal().run(self._playback.run())
+
+    def pause(self) -> None:
+        """Do nothing: a file does not go by."""
+
+    def stop(self) -> None:
+        """End with the text there is; returns at once."""
+        portal().call_soon(self._playback.cancel)
+
+    def _check_waiting(self) -> None:
+        """A file can always be waited for."""

@@ -1,0 +1,292 @@
+"""Live cells on a real kernel, with a page that speaks in messages and a scripted service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rt_magic.portal import portal
+from rt_magic.testing import PeerConnection, ScriptedPeer
+from tests.kernels import Cell, FrontEnd, kernel
+
+NOISE = np.random.default_rng(0).integers(-60, 60, 24_000).astype("<i2").tobytes()
+"""One second, too quiet to be speech, whose samples differ."""
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def words(*texts: str) -> Callable[[PeerConnection], Any]:
+    """A service that answers each second with one of the texts."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        for number, text in enumerate(texts, 1):
+            await connection.audio(seconds=number)
+            await connection.turn(text, start=number - 1, end=number, deltas=[text[:3]])
+        await connection.finish()
+
+    return script
+
+
+class Peer:
+    """A scripted service on a loop of its own, for tests that are not asynchronous."""
+
+    def __init__(self, *scripts: Any) -> None:
+        self.peer = ScriptedPeer(*scripts)
+
+    def __enter__(self) -> ScriptedPeer:
+        return portal().run(self.peer.__aenter__()).result(10)
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        portal().run(self.peer.__aexit__(kind, error, traceback)).result(10)
+
+
+class Speaker:
+    """A page: it has the newest microphone of the kernel and speaks into it."""
+
+    def __init__(self, front_end: FrontEnd, page: str = "p") -> None:
+        self.front_end, self.page = front_end, page
+        self.comm = front_end.comm("Microphone")
+        self.epoch, self.seq = "", 0
+        self.send({"type": "hello", "page": page})
+
+    def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """Send one message."""
+        self.front_end.send(self.comm, content, buffers)
+
+    def start(self, epoch: str = "e") -> None:
+        """Click Start."""
+        self.epoch, self.seq = epoch, 0
+        self.send({"type": "start", "page": self.page, "epoch": epoch})
+
+    def speak(self, pcm: bytes = NOISE, *, every: float = 0.0) -> None:
+        """Say a second, in chunks of 100 ms."""
+        for begin in range(0, len(pcm), 4800):
+            head = {"type": "audio", "page": self.page, "epoch": self.epoch, "seq": self.seq, "first": self.seq * 2400}
+            self.send({**head, "captured_at": time.time(), "rate": 24_000}, [pcm[begin : begin + 4800]])
+            self.seq += 1
+            self.front_end.pump(every or 0.001)
+
+    def end(self, kind: str = "stop") -> None:
+        """Click Pause or Stop."""
+        self.send({"type": kind, "page": self.page, "epoch": self.epoch, "last": self.seq - 1})
+
+    @property
+    def state(self) -> str:
+        """The state that the page shows."""
+        self.front_end.pump(0.01)
+        return str(self.front_end.comms[self.comm]["state"])
+
+
+@pytest.fixture
+def page() -> Iterator[FrontEnd]:
+    """A kernel with the extension loaded."""
+    with kernel() as front_end:
+        cell = front_end.run("%load_ext rt_magic")
+        assert cell.status == "ok", cell.text
+        yield front_end
+
+
+def outputs(cell: Cell) -> list[str]:
+    """What a cell shows: "view", "twin" or the text."""
+    shown = []
+    for output in cell.outputs:
+        data = output.get("data", {})
+        is_twin = "rt-static" in data.get("text/html", "")
+        shown.append("view" if VIEW in data else "twin" if is_twin else output.get("text", data.get("text/plain", "")))
+    return shown
+
+
+def drawn(page: FrontEnd) -> list[str]:
+    """The lines of the newest transcript view as the page has drawn them, by messages alone."""
+    comm, lines = page.comm("TranscriptView"), {}
+    for target, message in page.sent_to_page:
+        if target == comm and message["type"] in ("patch", "snapshot"):
+            lines.update({row["sid"]: row["text"] for row in message.get("upsert", message.get("segments", []))})
+    return list(lines.values())
+
+
+def test_words_come_while_another_cell_sleeps(page: FrontEnd) -> None:
+    """The cell returns at once with one view and one twin; sound and words pass during a cell that sleeps."""
+    with Peer(words("one two", "three")) as peer:
+        cell = page.run(f"%%transcribe --service {peer.url}")
+        assert cell.status == "ok", cell.text
+        assert outputs(cell) == ["view", "twin"]
+        speaker = Speaker(page)
+        assert speaker.state == "ready"
+        busy = page.start("import time; time.sleep(4)")
+        page.pump(0.3)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one two"], 3)
+        assert busy.status == "running"
+        assert speaker.state == "listening"
+        page.finish(busy)
+        speaker.speak()
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+    assert page.value("transcript.text") == "one two three"
+    assert page.value("(transcript.events[-1]['captured'], transcript.events[-1]['received'])") == (48_000, 48_000)
+    page.until(lambda: any("three" in shown["text/plain"] for shown in page.displays.values()))
+
+
+def test_it_is_shown_exactly_once(page: FrontEnd) -> None:
+    """As the value of its own cell nothing is shown a second time, and assigned it is shown once; later again."""
+    for code in ("%%transcribe", "%transcribe", "t = %transcribe"):
+        assert outputs(page.run(code)) == ["view", "twin"], code
+    assert outputs(page.run("t")) == ["view", "twin"]
+    assert outputs(page.run("t.state")) == ["'ready'"]
+
+
+def test_running_a_live_cell_again_attaches_to_it(page: FrontEnd) -> None:
+    """The same cell, run again while it is live, shows the same recording; with other options that ends first."""
+    with Peer(words("one", "two")) as peer:
+        line = f"%%transcribe --service {peer.url}\n"
+        page.run(f"{line}print('first', segment.text)", cell_id="c1")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        again = page.run(f"{line}print('second', segment.text)", cell_id="c1")
+        assert outputs(again)[:2] == ["view", "twin"]
+        assert "one" in again.outputs[1]["data"]["text/plain"]
+        speaker.speak()
+        page.until(lambda: "second two" in again.text)
+        refused = page.run(line, cell_id="c2")
+        assert "--into" in refused.text
+        assert "--stop" in refused.text
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+    assert page.value("transcript.text") == "one two"
+
+
+def test_a_finished_cell_run_again_starts_afresh(page: FrontEnd) -> None:
+    """A ready or finished cell gives an empty transcript; the finished one stays in `rt_magic.transcripts`."""
+    with Peer(words("one")) as peer:
+        page.run(f"%%transcribe --service {peer.url}", cell_id="c1")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+        page.run(f"%%transcribe --service {peer.url}", cell_id="c1")
+    assert page.value("transcript.text") == ""
+    assert page.value("[t.text for t in __import__('rt_magic').transcripts]") == ["one"]
+
+
+def test_output_of_the_body_lands_under_its_cell(page: FrontEnd) -> None:
+    """What the body prints for a live segment comes under the cell that started it."""
+    with Peer(words("one", "two")) as peer:
+        cell = page.run(f"%%transcribe --service {peer.url}\nprint('heard', segment.text, transcript.done)")
+        speaker = Speaker(page)
+        other = page.start("import time\nfor n in range(10): print('other', n); time.sleep(0.1)")
+        speaker.start()
+        speaker.speak()
+        speaker.speak()
+        page.finish(other)
+        page.until(lambda: "heard two False" in cell.text)
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+    assert cell.text.index("heard one") < cell.text.index("heard two")
+    assert "heard" not in other.text
+
+
+def test_a_waiting_cell_hears_its_page(page: FrontEnd) -> None:
+    """`--wait` blocks until Stop; Start, words, the body and Stop all pass while it does."""
+    with Peer(words("one")) as peer:
+        cell = page.start(f"%%transcribe --wait --service {peer.url}\nprint('heard', segment.text)")
+        page.until(lambda: len(cell.outputs) >= 2)
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: "heard one" in cell.text)
+        assert cell.status == "running"
+        speaker.end()
+        page.finish(cell)
+    assert cell.status == "ok", cell.text
+    assert outputs(cell) == ["view", "twin", "heard one\n"]
+    assert page.value("transcript.done") is True
+
+
+def test_an_interrupt_ends_a_waiting_cell_with_the_words_said(page: FrontEnd) -> None:
+    """The interrupt button stops the recording, the last words are written, and the cell ends as interrupted."""
+    with Peer(words("one")) as peer:
+        cell = page.start(f"%%transcribe --wait --service {peer.url}")
+        page.until(lambda: len(cell.outputs) >= 2)
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        page.client.control_channel.send(page.client.session.msg("interrupt_request", {}))
+        page.until(lambda: page.comms[speaker.comm].get("command", {}).get("name") == "stop")
+        speaker.end()
+        page.finish(cell)
+    assert cell.status == "error"
+    assert any(output.get("ename") == "KeyboardInterrupt" for output in cell.outputs)
+    assert page.value("(transcript.text, transcript.done)") == ("one", True)
+
+
+def test_waiting_without_a_page_is_refused_after_a_while(page: FrontEnd) -> None:
+    """`--wait` where no page says hello within ten seconds names --from."""
+    cell = page.run("%%transcribe --wait")
+    assert cell.status == "error"
+    assert "--from" in cell.text
+
+
+def test_headless_runs_are_refused_at_once() -> None:
+    """Where nobody can answer and no notebook is named, a live cell says at once that only a file works."""
+    with kernel(env={}) as front_end:
+        front_end.allow_stdin = False
+        front_end.run("%load_ext rt_magic")
+        for cell in (front_end.run("%%transcribe"), front_end.run("%transcribe --wait")):
+            assert cell.status == "error"
+            assert "--from" in cell.text
+            assert "Traceback" not in cell.text
+        assert front_end.comms == {}
+
+
+def test_private_words_are_in_nothing_that_is_saved(page: FrontEnd) -> None:
+    """With `--private` no output and no widget state holds a word; the page still draws all."""
+    with Peer(words("secret")) as peer:
+        cell = page.run(f"%%transcribe --private --service {peer.url}")
+        assert cell.status == "ok", cell.text
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["secret"])
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+        page.pump(1.5)
+    assert "secret" not in repr(cell.outputs) + repr(page.displays) + repr(page.comms)
+    assert page.value("transcript.text") == "secret"
+
+
+def test_files_wait_and_show_their_words(page: FrontEnd) -> None:
+    """A file cell returns when all is final, with the words in the twin, and in the view."""
+    from pathlib import Path
+
+    path = Path(__file__).parent / "data" / "phrases.flac"
+    cell = page.run(f"%transcribe {path}")
+    assert cell.status == "ok", cell.text
+    assert outputs(cell) == ["view", "twin"]
+    assert page.value("transcript.done") is True
+    first = page.value("transcript.segments[0].text")
+    page.until(lambda: any(first in shown["text/plain"] for shown in page.displays.values()))
+    assert first in drawn(page)
+
+
+def test_unloading_leaves_nothing_in_the_kernel(page: FrontEnd) -> None:
+    """After `%unload_ext` there is no subshell, no thread of ours and no server process."""
+    page.run("%transcribe")
+    manager = "get_ipython().kernel.shell_channel_thread.manager"
+    assert len(page.value(f"{manager}.list_subshell()")) == 1
+    assert page.run("%unload_ext rt_magic").status == "ok"
+    assert page.value(f"{manager}.list_subshell()") == []
+    assert page.value("__import__('rt_magic.session.embedded', fromlist=['x']).process_ids()") == []
+    assert page.value("[t.name for t in __import__('threading').enumerate() if 'rt_magic' in t.name]") == []
+    assert page.value("'set_parent' in vars(get_ipython().kernel)") is False
+    assert page.run("%load_ext rt_magic").status == "ok"
+    assert outputs(page.run("%transcribe")) == ["view", "twin"]

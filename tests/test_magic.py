@@ -1,0 +1,228 @@
+"""The magic in a real IPython shell without a page: lines, refusals, files, the body, configuration, unloading."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from IPython.core.interactiveshell import InteractiveShell
+
+import rt_magic as rt
+from rt_magic.magic import give_a_body, manual
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InteractiveShell]:
+    """A real shell with the extension loaded, in a folder of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "rt_magic")
+    yield shell
+    shell.run_line_magic("unload_ext", "rt_magic")
+    shell.reset(new_session=False)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    """A second of sound in which nothing is said."""
+    path = tmp_path / "my talk.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.002, 0.002, 24_000), 24_000, "PCM_16")
+    return path
+
+
+def run(shell: InteractiveShell, cell: str) -> Any:
+    """Run a cell; return its value, or raise what it raised."""
+    result = shell.run_cell(cell)
+    result.raise_error()
+    return result.result
+
+
+def refusal(shell: InteractiveShell, cell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a cell that is refused; return the one line that it prints."""
+    capsys.readouterr()
+    result = shell.run_cell(cell)
+    assert not result.success
+    printed = capsys.readouterr()
+    said = (printed.out + printed.err).strip()
+    assert "Traceback" not in said
+    assert said.startswith("UsageError: ")
+    return said.removeprefix("UsageError: ")
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("%transcribe --lnag fr", "did you mean --lang?"),
+        ("%transcribe --silence 500", "type --silence 500ms"),
+        ("%transcribe --lang Frnech", "French (fr)"),
+        ("%transcribe nothing.wav", "nothing.wav"),
+        ('%transcribe "my talk.wav', "is never closed"),
+        ("%transcribe --from {talk}", "no variable 'talk'"),
+        ("%transcribe x.wav --service azur", "azur"),
+        ("%transcribe x.wav --keywords @none.txt", "none.txt"),
+        ("%%transcribe", "--from"),
+        ("%%transcribe --wait\n", "--from"),
+        ("%%transcribe x.wav\nNew York and Paris", "--keywords"),
+        ("%%transcribe x.wav\nawait something()", "--no-wait"),
+        ("%transcribe --speed 2", "--from"),
+    ],
+)
+def test_a_wrong_line_is_one_usage_error(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], cell: str, says: str
+) -> None:
+    """What cannot work is refused in one line that says what to type, without a traceback."""
+    said = refusal(shell, cell, capsys)
+    assert says in said
+    assert "\n" not in said
+
+
+def test_a_language_nobody_knows_here_is_refused_with_the_ways_out(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], noise: Path
+) -> None:
+    """French without a service that knows it ends at once, with a line to copy for each way out."""
+    said = refusal(shell, f'%transcribe "{noise}" --lang fr', capsys)
+    assert "French (fr)" in said
+    assert all(way in said for way in ("AZURE_OPENAI_ENDPOINT", "%pip install", "--model /path/to/model"))
+
+
+def test_a_syntax_error_in_the_body_is_one(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], noise: Path
+) -> None:
+    """A body that is not Python fails as any such cell does, before anything runs."""
+    result = shell.run_cell(f'%%transcribe "{noise}"\nprint(segment.text')
+    assert isinstance(result.error_in_exec, SyntaxError)
+    assert "transcript" not in shell.user_ns
+
+
+def test_a_file_with_the_embedded_engine(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """`%transcribe FILE` waits, returns the Transcriber, binds the transcript, and prints the words."""
+    transcriber = run(shell, f"t = %transcribe {DATA / 'phrases.flac'}\nt")
+    transcript = shell.user_ns["transcript"]
+    assert isinstance(transcriber, rt.Transcriber)
+    assert transcriber.transcript is transcript
+    assert transcriber.state == "stopped"
+    assert transcript.done
+    assert len(transcript) >= 4
+    assert transcript in rt.transcripts
+    assert transcript.segments[0].text in capsys.readouterr().out
+
+
+def test_a_body_runs_for_each_segment_of_a_file(shell: InteractiveShell) -> None:
+    """While the cell waits the body runs for each segment with text, in order, with its names bound."""
+    shell.user_ns["segment"] = "mine"
+    run(
+        shell,
+        f"%%transcribe {DATA / 'phrases.flac'} --into talk\n"
+        "heard = globals().get('heard', []) + [(segment.text, transcript)]",
+    )
+    talk = shell.user_ns["talk"]
+    assert shell.user_ns["heard"] == [(segment.text, talk) for segment in talk]
+    assert shell.user_ns["segment"] == "mine"
+
+
+def test_a_file_from_a_variable(shell: InteractiveShell, noise: Path) -> None:
+    """`--from {name}` takes a path or bytes from a variable, and a name with a space in quotes."""
+    shell.user_ns.update(talk=noise, data=noise.read_bytes())
+    for line in ("--from {talk}", "{data}", f'"{noise.name}"'):
+        run(shell, f"%transcribe {line}")
+        assert shell.user_ns["transcript"].done
+        assert shell.user_ns["transcript"].text == ""
+
+
+def test_a_variable_of_the_users_is_not_overwritten(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], noise: Path
+) -> None:
+    """`--into` takes a new name or one of our own objects, nothing else."""
+    shell.user_ns["talk"] = 3
+    said = refusal(shell, f'%transcribe "{noise}" --into talk', capsys)
+    assert "--into" in said
+    assert shell.user_ns["talk"] == 3
+    del shell.user_ns["talk"]
+    first = run(shell, f'%transcribe "{noise}" --into talk')
+    second = run(shell, f'%transcribe "{noise}" --into talk')
+    assert shell.user_ns["talk"] is second.transcript is not first.transcript
+
+
+def test_no_wait_returns_at_once(shell: InteractiveShell) -> None:
+    """`--no-wait` returns while the file is being transcribed; `.wait()` gives the transcript."""
+    transcriber = run(shell, f"%transcribe {DATA / 'phrases.flac'} --no-wait")
+    assert not transcriber.transcript.done
+    assert transcriber.wait(60) is transcriber.transcript
+    assert len(transcriber.transcript) >= 4
+
+
+def test_defaults_by_config(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, noise: Path
+) -> None:
+    """`%config` sets defaults, refuses wrong ones when they are set, and restricts services."""
+    run(shell, '%config TranscribeMagics.language = "English"')
+    assert "en" in str(run(shell, "%config TranscribeMagics.language"))
+    run(shell, '%config TranscribeMagics.language = "Frnech"')
+    assert "French (fr)" in caplog.text
+    run(shell, '%config TranscribeMagics.allowed_services = ["azure"]')
+    assert "not among the services allowed here: azure" in refusal(shell, f'%transcribe "{noise}"', capsys)
+    run(shell, '%config TranscribeMagics.language = ""')
+    run(shell, "%config TranscribeMagics.allowed_services = []")
+
+
+def test_status_and_stop(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--status` tells what runs and `--stop` ends it, with the text there is."""
+    run(shell, "%transcribe --status")
+    assert "nothing is being transcribed" in capsys.readouterr().out
+    transcriber = run(shell, f"%transcribe {DATA / 'phrases.flac'} --speed 1 --no-wait --into talk")
+    run(shell, "%transcribe --status")
+    assert "talk: transcribing phrases.flac" in capsys.readouterr().out
+    run(shell, "%transcribe --stop")
+    assert "stopping talk" in capsys.readouterr().out
+    transcriber.wait(20)
+    assert transcriber.status == "stopped before the end"
+
+
+def test_the_manual_begins_with_an_example(shell: InteractiveShell) -> None:
+    """`%transcribe?` is the manual: an example first, every option once."""
+    text = manual()
+    assert shell.magics_manager.magics["line"]["transcribe"].__doc__ == text
+    assert text.index("%%transcribe") < text.index("Options")
+    assert all(text.count(f"    {name}") == 1 for name in ("--service", "--into", "--private", "--no-wait", "--doctor"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["%%transcribe\n"], ["%%transcribe\n", "\n", "\n"]),
+        (["%%transcribe --lang fr"], ["%%transcribe --lang fr\n", "\n", "\n"]),
+        (["%%transcribe\n", "  \n"], ["%%transcribe\n", "\n", "\n"]),
+        (["%%transcribe\n", "print(1)\n"], ["%%transcribe\n", "print(1)\n"]),
+        (["%%transcribe?\n"], ["%%transcribe?\n"]),
+        (["%%transcriber\n"], ["%%transcriber\n"]),
+        (["x = 1\n"], ["x = 1\n"]),
+        ([], []),
+    ],
+)
+def test_an_empty_body_is_given(before: list[str], after: list[str]) -> None:
+    """Only `%%transcribe` with nothing below gets a body."""
+    assert give_a_body(before) == after
+
+
+def test_unloading_leaves_nothing(shell: InteractiveShell, noise: Path) -> None:
+    """After `%unload_ext` no thread of ours, no server process, no transformer and no magic is left."""
+    from rt_magic.session.embedded import process_ids
+
+    run(shell, f'%transcribe "{noise}"')
+    shell.run_line_magic("unload_ext", "rt_magic")
+    assert give_a_body not in shell.input_transformers_cleanup
+    assert "transcribe" not in shell.magics_manager.magics["line"]
+    assert "transcribe" not in shell.magics_manager.magics["cell"]
+    assert process_ids() == []
+    assert [thread.name for thread in threading.enumerate() if "portal" in thread.name] == []
+    shell.run_line_magic("load_ext", "rt_magic")
+    assert "transcribe" in shell.magics_manager.magics["line"]
