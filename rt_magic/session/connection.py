@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
 from rt_magic.audio.vad import SpeechDetector
 from rt_magic.exceptions import RtMagicError, ServiceConnectionError
-from rt_magic.session.diagnosis import explain_close, explain_error
+from rt_magic.session.cutting import PREFIX, Cut, Cutter
+from rt_magic.session.diagnosis import Asked, explain_close, explain_error, request_id
+from rt_magic.session.opening import opened
+from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address
 from rt_magic.transcript.segments import Opened, TurnCut
-from rt_magic.wire.dialects import PREFIX_PADDING_MS, Dialect, Wanted
-from rt_magic.wire.events import ServerEvent, SpeechStopped
+from rt_magic.wire.dialects import Dialect, Wanted
+from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, SpeechStopped
 from rt_magic.wire.protocol import ClientProtocol, State
-from rt_magic.wire.turns import TurnDetector, TurnStopped
+from rt_magic.wire.turns import TurnDetector
 
 _log = logging.getLogger(__name__)
-
-MAXIMUM_MESSAGE = 16 * 2**20
-"""Bytes of the largest message taken: whole sessions and log-probabilities outgrow the library's 1 MiB."""
 
 CHUNK = SAMPLE_RATE // 2
 """Samples in one append at the most, when audio is sent faster than it was spoken."""
@@ -34,8 +35,13 @@ CHUNK = SAMPLE_RATE // 2
 WINDOW = 5 * SAMPLE_RATE
 """Samples after which the other side must have shown that it reads (by a pong), two windows may be under way."""
 
-OPEN_TIMEOUT = 15.0
 ANSWER_TIMEOUT = 20.0
+STALL = 60.0
+"""Seconds without any turn settled after which one that is committed is taken for lost, its text so far kept."""
+
+IDLE = 30 * SAMPLE_RATE
+"""Samples without speech after which a service that leaves turns to us is told to forget them."""
+
 TAIL_MS = 700
 """Silence beyond the closing one that is sent at the end, so that turn detection surely closes the last turn."""
 
@@ -56,6 +62,7 @@ class Connection:
     def __init__(
         self,
         number: int,
+        asked: Asked,
         dialect: Dialect,
         wanted: Wanted,
         recording: Recording,
@@ -63,10 +70,17 @@ class Connection:
         emit: Callable[[Connection, ServerEvent | Opened | TurnCut], None],
     ) -> None:
         self.number = number
+        self.asked = asked
         self.protocol = ClientProtocol(dialect, wanted)
         self.timeline = Timeline()
         self.position = position
         """First sample of the recording that is not sent yet."""
+        self.opened_at: float | None = None
+        """When the service took the settings, on the loop's clock."""
+        self.settled = 0
+        """Turns that became text."""
+        self.request_id: str | None = None
+        """The service's own name for this connection."""
         self._recording = recording
         self._emit = emit
         self._socket: ClientConnection | None = None
@@ -77,8 +91,14 @@ class Connection:
         self._flushes = 0
         self._pongs: deque[Awaitable[float]] = deque()
         self._unproven = 0
-        self._speech = SpeechDetector()
-        self._turns: TurnDetector | None = None
+        self._cutter: Cutter | None = None
+        self._first = 0
+        """Sample of the connection at which what is not committed begins."""
+        self._committed: dict[str | None, float] = {}
+        """When turns were committed that have no text yet, by item."""
+        self._cut: set[str | None] = set()
+        """Items that are committed."""
+        self._settled_at = 0.0
         self._heard = position
         """Up to where, in the recording, the service has reported turns."""
 
@@ -86,8 +106,10 @@ class Connection:
 
     async def run(self, address: Address) -> None:
         """Open, configure, stream and drain; return when drained, raise an RtMagicError when it broke."""
-        async with self._opened(address) as socket:
+        async with opened(address, self.asked) as socket:
             self._socket = socket
+            if socket.response is not None:
+                self.request_id = request_id(dict(socket.response.headers.raw_items()))
             pump = asyncio.create_task(self._pump(), name="rt_magic-pump")
             reader = asyncio.create_task(self._read(socket), name="rt_magic-read")
             try:
@@ -96,10 +118,8 @@ class Connection:
                     reader.result()
                 await pump
             except ConnectionClosed as closed:
-                end = closed.rcvd
-                raise explain_close(
-                    end.code if end else 1006, end.reason if end else "", self._host(address)
-                ) from closed
+                end = closed.rcvd or closed.sent  # what we sent is the library's own: no pong, or a frame too large
+                raise self._closed(end.code if end else 1006, end.reason if end else "") from None
             finally:
                 for task in (pump, reader):
                     task.cancel()
@@ -126,69 +146,63 @@ class Connection:
 
     # ── inner ──
 
-    @staticmethod
-    def _host(address: Address) -> str:
-        return address.url.split("/")[2]
-
-    @contextlib.asynccontextmanager
-    async def _opened(self, address: Address) -> AsyncIterator[ClientConnection]:
-        try:
-            socket = await _Connect(
-                address.url,
-                additional_headers=dict(address.headers),
-                max_size=MAXIMUM_MESSAGE,
-                compression=None,
-                open_timeout=OPEN_TIMEOUT,
-                close_timeout=2,
-            )
-        except InvalidStatus as refused:
-            response = refused.response
-            body = bytes(response.body or b"").decode(errors="replace")
-            raise HandshakeRefused(response.status_code, body, dict(response.headers.raw_items())) from None
-        except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
-            raise ServiceConnectionError(
-                f"no connection to {self._host(address)}: {error or type(error).__name__}; "
-                "check the address and the network"
-            ) from error
-        try:
-            yield socket
-        finally:
-            await socket.close()
+    def _closed(self, code: int, reason: str) -> RtMagicError:
+        return explain_close(code, reason, self.asked.host, self.request_id)
 
     async def _read(self, socket: ClientConnection) -> None:
         async for message in socket:
             before = self.protocol.state
             for event in self.protocol.receive(message):
-                if isinstance(event, SpeechStopped) and event.audio_end_ms is not None:
-                    self._heard = self.timeline.to_recording(event.audio_end_ms * SAMPLE_RATE // 1000)
+                self._note(event)
                 if self.protocol.failure is None:
-                    self._emit(self, event)
+                    self._emit(self, _clean(event))
             if self._error is not None:
                 raise self._error
-            if self.protocol.failure is not None:
-                raise explain_error(self.protocol.failure.code, self.protocol.failure.message)
+            if (failure := self.protocol.failure) is not None:
+                raise explain_error(
+                    failure.code, failure.message, param=failure.param, asked=self.asked, request=self.request_id
+                )
             if before is not State.STREAMING and self.protocol.state is State.STREAMING:
                 self._begin()
             await self._send_due()
             self._changed.set()
-        raise explain_close(socket.close_code or 1005, socket.close_reason or "", "the service")
+        raise self._closed(socket.close_code or 1005, socket.close_reason or "")
+
+    def _note(self, event: ServerEvent) -> None:
+        """Keep account of what an event says about turns."""
+        now = asyncio.get_running_loop().time()
+        match event:
+            case SpeechStopped(audio_end_ms=int(end)):
+                self._heard = self.timeline.to_recording(end * SAMPLE_RATE // 1000)
+            case Committed():
+                self._cut.add(event.item_id)
+                self._committed.setdefault(event.item_id, now)
+            case Delta() if self._cutter is not None and event.delta.strip():
+                if event.item_id not in self._cut and not self.protocol.awaits_commit:
+                    self._cutter.hear()
+            case Completed() | Failed():
+                self._committed.pop(event.item_id, None)
+                self._settled_at = now
+                self.settled += isinstance(event, Completed)
 
     def _begin(self) -> None:
         accepted = self.protocol.accepted
         assert accepted is not None
+        self.opened_at = asyncio.get_running_loop().time()
         self._emit(
             self,
             Opened(self.timeline, accepted.prefix_padding, accepted.closing_silence, accepted.language),
         )
         if not accepted.server_turns:
-            silence = None if self.protocol.wanted.turn_detection == "off" else self.protocol.wanted.silence_ms
-            self._turns = TurnDetector(silence_ms=silence, prefix_ms=PREFIX_PADDING_MS)
+            wanted = self.protocol.wanted
+            self._cutter = Cutter(self.position, None if wanted.turn_detection == "off" else wanted.silence_ms)
         self._wake.set()
 
     async def _pump(self) -> None:
         """Send what is recorded and not sent, as far as the other side keeps reading; then drain."""
         while self.protocol.state in (State.CONNECTING, State.CONFIGURING):
-            await self._wait(self._changed, ANSWER_TIMEOUT, "did not accept the session's settings")
+            greeted = self.protocol.state is State.CONFIGURING
+            await self._wait(self._changed, ANSWER_TIMEOUT, "answered the settings" if greeted else "greeted us")
         flushed = 0
         while True:
             self._wake.clear()
@@ -199,38 +213,72 @@ class Connection:
                 await self._close_turn()
             if self._finishing and self.position == self._recording.samples:
                 break
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STALL / 4):
+                    await self._wake.wait()
+            self._abandon_stalled()
         await self._drain()
 
     async def _send_chunk(self) -> None:
         pcm = self._recording.read(self.position, min(self.position + CHUNK, self._recording.samples))
-        samples = len(pcm) // 2
-        first = self.timeline.length
-        self.timeline.add(self.position, samples)
-        self.position += samples
-        self.protocol.append_audio(pcm)
-        if self._turns is not None:
-            for frame in self._speech.feed(pcm):
-                for decision in self._turns.push(frame.speech, frame.energy):
-                    if isinstance(decision, TurnStopped):
-                        self._commit(decision)
+        before = self.timeline.length
+        if self._cutter is not None:
+            first = self.position
+            for cut in self._cutter.feed(pcm):
+                # Exactly up to the cut, which lies in a quiet moment: what comes after it is the next turn's.
+                self._append(pcm[2 * (self.position - first) : 2 * max(0, cut.at - first)])
+                self._commit(cut)
+            self._append(pcm[2 * (self.position - first) :])
+            self._forget_silence()
+        else:
+            self._append(pcm)
         await self._send_due()
-        await self._prove(self.timeline.length - first)
+        await self._prove(self.timeline.length - before)
 
-    def _commit(self, turn: TurnStopped) -> None:
-        start = self.timeline.to_recording(turn.start + round(PREFIX_PADDING_MS / 1000 * SAMPLE_RATE))
-        end = self.timeline.to_recording(turn.speech)
-        self._emit(self, TurnCut(turn.start, start / SAMPLE_RATE, end / SAMPLE_RATE))
+    def _append(self, pcm: bytes) -> None:
+        if pcm:
+            self.timeline.add(self.position, len(pcm) // 2)
+            self.position += len(pcm) // 2
+            self.protocol.append_audio(pcm)
+
+    def _commit(self, cut: Cut) -> None:
+        self._emit(self, TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE))
         padding = self.protocol.commit()
         if padding:
             self.timeline.pad(padding)
+        self._first = self.timeline.length
+
+    def _forget_silence(self) -> None:
+        """Let the service forget a long silence, so that nobody pays for it and no model makes up words for it.
+
+        The moment before is sent again, since the next word may begin softly in it.
+        """
+        assert self._cutter is not None
+        if self._cutter.idle < IDLE or self.protocol.dialect.fence or not self.protocol.clear():
+            return
+        self._first = self.timeline.length
+        self.protocol.append_audio(self._recording.read(self.position - PREFIX, self.position))
+        self.timeline.pad(PREFIX)
+        self._cutter.drop()
+
+    def _abandon_stalled(self) -> None:
+        """Settle turns for which no text comes any more, so that nothing waits for them."""
+        now = asyncio.get_running_loop().time()
+        stalled = [item for item, since in self._committed.items() if now - max(since, self._settled_at) > STALL]
+        if not self.protocol.dialect.fence:
+            self._abandon(stalled)
+
+    def _abandon(self, items: Iterable[str | None]) -> None:
+        for item in list(items):
+            self._committed.pop(item, None)
+            self.protocol.abandon(item)
+            self._emit(self, Failed(item, f"the service wrote no final text within {STALL:g} s"))
 
     async def _close_turn(self) -> None:
         """Close the turn that is open, by the silence that turn detection waits for or by a commit of ours."""
-        if self._turns is not None:
-            for decision in self._turns.finish():
-                if isinstance(decision, TurnStopped):
-                    self._commit(decision)
+        if self._cutter is not None:
+            for cut in self._cutter.finish():
+                self._commit(cut)
         else:
             samples = self._closing_samples()
             self.timeline.pad(samples)
@@ -243,7 +291,7 @@ class Connection:
         return round((closing + TAIL_MS / 1000) * SAMPLE_RATE)
 
     async def _drain(self) -> None:
-        if self._turns is not None:
+        if self._cutter is not None:
             await self._close_turn()
             self.protocol.finish()
         else:
@@ -252,7 +300,7 @@ class Connection:
             self.protocol.finish(padding=samples)
         await self._send_due()
         await self._settle()
-        if self._turns is None and not self.protocol.dialect.fence:
+        if self._cutter is None and not self.protocol.dialect.fence:
             unheard = self._unheard_speech()
             await self._quiet(QUIET_UNHEARD if unheard else QUIET)
             if unheard and self._unheard_speech():
@@ -261,10 +309,14 @@ class Connection:
                 await self._settle()
 
     async def _settle(self) -> None:
-        """Wait until no turn is open."""
+        """Wait until no turn is open, or nothing has come for so long that nothing will."""
         while not self.protocol.drained:
             self._changed.clear()
-            await self._changed.wait()
+            try:
+                async with asyncio.timeout(None if self.protocol.dialect.fence else STALL):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._abandon(self.protocol.abandon_all())
 
     async def _quiet(self, seconds: float) -> None:
         """Wait until that long no event has come and no turn is open."""
@@ -301,22 +353,16 @@ class Connection:
             async with asyncio.timeout(timeout):
                 await event.wait()
         except TimeoutError:
-            raise ServiceConnectionError(f"the service {what} within {timeout:g} s") from None
+            raise ServiceConnectionError(
+                f"{self.asked.host} took the connection and has not {what} within {timeout:g} s; it may be "
+                "overloaded, or is no Realtime service",
+                request_id=self.request_id,
+            ) from None
         event.clear()
 
 
-class _Connect(connect):
-    """A connect that follows no redirect: the library would take a custom key header along to another host."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class HandshakeRefused(Exception):
-    """The service answered the handshake with something other than a connection."""
-
-    def __init__(self, status: int, body: str, headers: Mapping[str, str]) -> None:
-        super().__init__(f"handshake answered with {status}")
-        self.status = status
-        self.body = body
-        self.headers = headers
+def _clean(event: ServerEvent) -> ServerEvent:
+    """Take secrets out of what a service says about an error, since some repeat what they were sent."""
+    if isinstance(event, ErrorEvent | Failed):
+        return dataclasses.replace(event, message=redact(event.message))
+    return event

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import inspect
+import logging
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from rt_magic.exceptions import AuthenticationError, ConfigurationError
+from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
+from rt_magic.session.secrets import redact
 
 
 @runtime_checkable
@@ -32,6 +36,9 @@ class KeyCredential(Protocol):
 TokenCallable: TypeAlias = Callable[[], str | Awaitable[str]]
 Credential: TypeAlias = TokenCredential | KeyCredential | TokenCallable
 
+PATIENCE = 300.0
+"""Seconds that a credential may take: some ask a person to sign in first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -39,8 +46,10 @@ class Proof:
 
     headers: Mapping[str, str] = field(repr=False)
     name: str
-    token: bool = False
-    """True for a token, whose audience may be the wrong one of two."""
+    signed_in: bool = False
+    """True for a token, False for a key."""
+    scoped: bool = False
+    """True for a token whose audience we chose, so that another one may be asked for."""
 
 
 def check_credential(credential: object) -> None:
@@ -59,6 +68,7 @@ async def prove(
     key_variable: str,
     token_variable: str,
     scope: str,
+    authority: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Proof:
     """Return the headers for one handshake: key, credential, the environment's key or token, else Azure's default.
@@ -67,45 +77,117 @@ async def prove(
     """
     environ = os.environ if environ is None else environ
     if api_key:
-        return Proof({"api-key": api_key}, "key")
+        return _keyed(api_key, "key", "api_key")
     if isinstance(credential, KeyCredential) and not isinstance(credential, TokenCredential):
-        return Proof({"api-key": credential.key}, type(credential).__name__)
+        return _keyed(credential.key, type(credential).__name__, type(credential).__name__)
     if credential is None and environ.get(key_variable):
-        return Proof({"api-key": environ[key_variable]}, key_variable)
+        return _keyed(environ[key_variable], key_variable, key_variable)
     if credential is None and environ.get(token_variable):
-        return _bearer(environ[token_variable], token_variable)
+        return Proof(bearer(environ[token_variable], token_variable), token_variable, signed_in=True)
     if credential is None:
-        return await _default(scope, key_variable)
-    name = type(credential).__name__
+        return await _default(scope, authority, key_variable, environ)
+    name = _name(credential)
     try:
-        if isinstance(credential, TokenCredential):
-            return _bearer((await _called(credential.get_token, scope)).token, _answered(credential))
-        assert callable(credential)
-        return _bearer(await _called(credential), getattr(credential, "__name__", name))
+        async with asyncio.timeout(PATIENCE):
+            if isinstance(credential, TokenCredential):
+                token = await _called(credential.get_token, scope)
+                return Proof(bearer(token, name), _answered(credential), signed_in=True, scoped=True)
+            assert callable(credential)
+            return Proof(bearer(await _called(credential), name), name, signed_in=True)
+    except RtMagicError:
+        raise
+    except TimeoutError:
+        raise AuthenticationError(f"{name} gave no token within {PATIENCE:g} s; run the cell again") from None
     except Exception as error:
-        raise AuthenticationError(f"{name} gave no token: {_first_line(error)}") from None
+        raise AuthenticationError(f"{name} gave no token: {first_line(error)}") from None
 
 
-async def _default(scope: str, key_variable: str) -> Proof:
-    credential = default_credential()
-    try:
-        token = await asyncio.to_thread(credential.get_token, scope)
-    except Exception as error:
+def bearer(token: object, source: str) -> dict[str, str]:
+    """Return the header for a token or a key that goes as one; `source` names where it comes from."""
+    value = getattr(token, "token", token)
+    return {"Authorization": f"Bearer {header_value(value, source).removeprefix('Bearer ')}"}
+
+
+def header_value(secret: object, source: str) -> str:
+    """Return a secret without the spaces that copying adds; AuthenticationError, without it, if none can send it."""
+    value = secret.strip() if isinstance(secret, str) else ""
+    if not value:
+        raise AuthenticationError(f"{source} is empty or not text; copy the key or token again")
+    if not (value.isascii() and value.isprintable()):
         raise AuthenticationError(
-            "there is no key and nobody is signed in to Azure. Three ways in: (1) run `az login` in a terminal, "
-            f"(2) set {key_variable}, or (3) give credential= any credential of azure-identity "
-            f"({_first_line(error)})"
+            f"{source} holds a character that no key has (position {_odd_position(value)}); copy it again"
+        )
+    return value
+
+
+def _odd_position(value: str) -> int:
+    return next(index for index, letter in enumerate(value) if not (letter.isascii() and letter.isprintable()))
+
+
+def _keyed(key: str, name: str, source: str) -> Proof:
+    return Proof({"api-key": header_value(key, source)}, name)
+
+
+# ── azure-identity's own choice ──
+
+_default_credential: list[tuple[object, Any]] = []  # the one in use, behind what it was made from
+
+
+async def _default(scope: str, authority: str | None, key_variable: str, environ: Mapping[str, str]) -> Proof:
+    credential = default_credential(authority)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            token = await asyncio.to_thread(credential.get_token, scope)
+    except Exception as error:
+        await asyncio.to_thread(forget_default_credential)
+        raise AuthenticationError(
+            f"there is no key and nobody is signed in to Azure. Three ways in: (1) set {key_variable} (portal: the "
+            "resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any credential "
+            f"of azure-identity; then run the cell again. {_attempts(error)}"
         ) from None
-    finally:
-        await asyncio.to_thread(credential.close)
-    return _bearer(token.token, _answered(credential))
+    return Proof(bearer(token, "DefaultAzureCredential"), _answered(credential), signed_in=True, scoped=True)
 
 
-def default_credential() -> Any:
-    """Return azure-identity's `DefaultAzureCredential`, imported when it is needed."""
+def default_credential(authority: str | None = None) -> Any:
+    """Return azure-identity's `DefaultAzureCredential`, made when it is needed and kept while the settings stay.
+
+    It remembers which of its ways worked, so that a reconnect need not try them all again.
+    """
+    settings = (authority, frozenset(i for i in os.environ.items() if i[0].startswith(("AZURE_", "IDENTITY_", "MSI_"))))
+    if _default_credential and _default_credential[0][0] == settings:
+        return _default_credential[0][1]
+    forget_default_credential()
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    # It warns of each way that did not work; the message of ours names them.
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
+    chosen = {"authority": authority} if authority and not os.environ.get("AZURE_AUTHORITY_HOST") else {}
+    credential = DefaultAzureCredential(**chosen)
+    _default_credential.append((settings, credential))
+    return credential
+
+
+def forget_default_credential() -> None:
+    """Close the kept `DefaultAzureCredential`, so that the next connection begins anew."""
+    while _default_credential:
+        _default_credential.pop()[1].close()
+
+
+atexit.register(forget_default_credential)
+
+_ATTEMPT = re.compile(r"^\s+(\w+Credential): (.*)$", re.MULTILINE)
+_NOT_SET_UP = re.compile(
+    r"unavailable|not found|not installed|could not be found|requires? |no accounts", re.IGNORECASE
+)
+
+
+def _attempts(error: Exception) -> str:
+    """Say what was tried, and in its own words what was set up and failed all the same."""
+    tried = _ATTEMPT.findall(str(error))
+    if not tried:
+        return f"({first_line(error)})"
+    failed = [f"{name} said: {redact(said[:200])}" for name, said in tried if not _NOT_SET_UP.search(said)]
+    return f"(Tried: {', '.join(name for name, _ in tried)}{'; ' if failed else ''}{'; '.join(failed)})"
 
 
 async def _called(function: Callable[..., Any], *arguments: str) -> Any:
@@ -116,15 +198,21 @@ async def _called(function: Callable[..., Any], *arguments: str) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-def _bearer(token: str, name: str) -> Proof:
-    return Proof({"Authorization": f"Bearer {token}"}, name, token=True)
+def _name(credential: object) -> str:
+    """Return the class of a credential, or the function's own name."""
+    if isinstance(credential, TokenCredential) or not hasattr(credential, "__qualname__"):
+        return type(credential).__name__
+    name = str(credential.__qualname__).partition(".<locals>")[0]
+    return "the token function" if "<" in name else name
 
 
 def _answered(credential: Any) -> str:
     """Return the name of the credential that answered, which chains keep to themselves."""
-    answered = getattr(credential, "_successful_credential", None)
-    return type(answered or credential).__name__
+    while (inner := getattr(credential, "_successful_credential", None)) is not None:
+        credential = inner
+    return type(credential).__name__
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its type; what looks like a secret is left out."""
+    return redact((str(error).strip().splitlines() or [type(error).__name__])[0][:200])

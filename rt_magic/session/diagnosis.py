@@ -1,4 +1,4 @@
-"""From what a service answered to one sentence: what happened, the likeliest cause, what to do. Pure.
+"""From what a service answered to one message: what happened, the likeliest cause, what to do.
 
 Statuses, codes and their causes are those that Azure OpenAI's troubleshooting pages and public issue threads name.
 """
@@ -7,43 +7,78 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from rt_magic.exceptions import AuthenticationError, RtMagicError, ServiceConnectionError, ServiceError
+from rt_magic.session.secrets import redact
+from rt_magic.wire.dialects import is_realtime
 
 WRONG_MODEL = re.compile(r"op+erationnotsupported", re.IGNORECASE)
 """Azure's word for a model in the wrong place; both spellings occur."""
 
+_NO_SELECTOR = re.compile(r"deployment=|intent=", re.IGNORECASE)
+_LIST = "`az cognitiveservices account deployment list -g GROUP -n RESOURCE -o table` lists those there are"
+_SWITCH = "set AZURE_OPENAI_REALTIME_DEPLOYMENT to a deployment of a voice model (gpt-realtime)"
+
 
 @dataclass(frozen=True, slots=True)
-class Handshake:
-    """A refused handshake: who was asked, and what came back."""
+class Asked:
+    """Who was asked, for what and how: what a message has to name."""
 
     host: str
-    status: int
-    body: str = ""
-    headers: Mapping[str, str] | None = None
     azure: bool = False
     model: str | None = None
+    voice_model: str | None = None
+    voice: bool = False
+    """True where the voice deployment was asked for, in whose session transcription is switched on."""
     credential: str = "key"
+    signed_in: bool = False
+    """True where a token was sent, not a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A handshake that was not answered with 101."""
+
+    status: int
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, *names: str) -> str | None:
+        """Return the first of these headers that is there."""
+        given = {name.lower(): value for name, value in self.headers.items()}
+        return next((given[name] for name in names if given.get(name)), None)
 
     @property
     def request_id(self) -> str | None:
         """The service's own name for the request."""
-        headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return headers.get("apim-request-id") or headers.get("x-request-id") or headers.get("x-ms-request-id")
+        return request_id(self.headers)
 
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds that the service asks to wait."""
-        headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+    def retry_after(self, now: datetime) -> float | None:
+        """Return the seconds that the service asks to wait, from milliseconds, seconds or a date."""
+        for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+            value = self.header(name)
             try:
-                return max(0.0, float(headers[name]) / unit)
-            except (KeyError, ValueError):
+                return max(0.0, float(value) / unit) if value else None
+            except ValueError:
+                pass
+            try:
+                return max(0.0, (parsedate_to_datetime(value) - now).total_seconds()) if value else None
+            except (ValueError, TypeError):
                 continue
         return None
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the service's own name for a request, from the headers of its answer."""
+    given = {name.lower(): value for name, value in headers.items()}
+    return next((given[name] for name in ("apim-request-id", "x-request-id", "x-ms-request-id") if name in given), None)
 
 
 def said(body: str) -> str:
@@ -53,62 +88,111 @@ def said(body: str) -> str:
     except (ValueError, AttributeError):
         return " ".join(body.split())[:300]
     if isinstance(error, Mapping):
-        code, message = error.get("code"), error.get("message")
-        return ": ".join(str(part) for part in (code, message) if part)
+        return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))[:500]
     return str(error or "")[:300]
 
 
-def explain_handshake(answer: Handshake) -> RtMagicError:
+# ── handshakes ──
+
+
+def explain_handshake(asked: Asked, refused: Refused) -> RtMagicError:
     """Return the error for a handshake that was not answered with 101."""
-    message = said(answer.body)
-    heard = f"{answer.host} answered {answer.status}{f' ({message})' if message else ''}"
-    kind: type[RtMagicError] = ServiceConnectionError
-    if 300 <= answer.status < 400:
-        location = next((v for k, v in (answer.headers or {}).items() if k.lower() == "location"), "elsewhere")
-        advice = f"a redirect to {location}, which is not followed since the key would go along"
-        if "realtime" in location and answer.azure:
-            advice += "; this is the preview route, which ends nowhere: give the endpoint without its path"
-    elif answer.status == 401:
-        kind = AuthenticationError
-        advice = _unauthorized(answer)
-    elif answer.status == 403:
-        kind = AuthenticationError
-        advice = (
-            "the address may be wrong, the network may be closed to you (private endpoint, firewall), "
-            "or the subscription suspended"
-        )
-    elif answer.status == 404 and answer.azure:
-        advice = (
-            f"one of three is wrong: the host, the deployment {answer.model!r} (a new one takes minutes to appear), "
-            "or the path; `az cognitiveservices account deployment list` shows the deployments"
-        )
-    elif WRONG_MODEL.search(answer.body):
-        advice = (
-            f"the deployment {answer.model!r} cannot be opened this way; set AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT to a "
-            "transcription deployment, or AZURE_OPENAI_REALTIME_DEPLOYMENT to a voice deployment"
-        )
-    elif answer.status == 429:
-        advice = "the quota is used up; wait, or raise it in the portal"
-    elif answer.status == 431:
-        advice = "more than ten extra headers were sent; a proxy may add them"
-    elif answer.status == 405:
-        advice = "the upgrade was tried over HTTP/2; a proxy in between has to leave HTTP/1.1 alone"
-    elif answer.status == 408 or answer.status >= 500:
-        advice = "the service is in trouble; it will be tried again"
-    else:
-        advice = "check the address and the model"
-    return kind(f"{heard}: {advice}", request_id=answer.request_id)
+    status = refused.status
+    family = "redirect" if 300 <= status < 400 else "page" if status < 300 else "trouble" if status >= 500 else "other"
+    advice = _STATUSES.get(status) or _STATUSES[family]
+    message = redact(said(refused.body))
+    heard = f"{asked.host} answered {status}{f' ({message})' if message else ''}"
+    kind = AuthenticationError if status in (401, 403, 407) else ServiceConnectionError
+    text = advice if isinstance(advice, str) else advice(asked, refused)
+    return kind(f"{heard}: {text}", request_id=refused.request_id)
 
 
-def _unauthorized(answer: Handshake) -> str:
-    if answer.credential != "key":
+def _redirect(asked: Asked, refused: Refused) -> str:
+    location = urlsplit(refused.header("location") or "")
+    where = redact(location._replace(query="", fragment="").geturl()) or "elsewhere"
+    text = f"a redirect to {where}, which is not followed since the key would go along"
+    if not is_realtime(location.path):
+        return f"{text}; check the address"
+    return (
+        f"{text}. This is what the preview route does: it hands out a session whose socket ends nowhere. Give the "
+        "endpoint as the host alone, without path and api-version"
+    )
+
+
+def _bad_request(asked: Asked, refused: Refused) -> str:
+    if not WRONG_MODEL.search(refused.body):
+        return f"the request was refused as it stands; check the {'deployment' if asked.azure else 'model'}"
+    if _NO_SELECTOR.search(refused.body):
         return (
-            f"the token of {answer.credential} was refused; the account needs the role Cognitive Services OpenAI User "
-            "on the resource (new roles take minutes), and the endpoint must be the resource's own host, "
-            "not a regional one"
+            "the address has to name a voice deployment or a transcription session; a proxy may have cut its query, "
+            "or add ?intent=transcription to the address you gave"
         )
-    cause = "the key is wrong or of another resource"
-    return f"{cause}, or key access is switched off there: then sign in with Entra ID" if answer.azure else cause
+    if asked.voice:
+        return (
+            f"{asked.voice_model!r} is no voice model but stands in AZURE_OPENAI_REALTIME_DEPLOYMENT; name there "
+            "a deployment of gpt-realtime, or unset it. A model that transcribes belongs into "
+            "AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT (--model)"
+        )
+    return (
+        "a model that only transcribes was put where a voice model belongs, or this resource opens no transcription "
+        f"sessions; {_SWITCH}: transcription by {asked.model!r} is then switched on in its session"
+    )
+
+
+def _unauthorized(asked: Asked, refused: Refused) -> str:
+    if asked.signed_in:
+        return (
+            f"the token of {asked.credential} was refused. Likeliest: its account has no role on the resource; give it "
+            "Cognitive Services OpenAI User under Access control (IAM), new roles take up to ten minutes. Else the "
+            "endpoint is a regional one where it must be the resource's own host, or the audience is another cloud's "
+            "(AzureOpenAI(scope=...))"
+        )
+    if asked.azure:
+        return (
+            f"the key ({asked.credential}) is wrong or of another resource: copy KEY 1 from the resource's Keys and "
+            "Endpoint. Or key access is switched off there: run `az login` and give no key"
+        )
+    return "the key is not valid for this service; check it"
+
+
+def _forbidden(asked: Asked, refused: Refused) -> str:
+    if asked.azure:
+        return (
+            "the resource is closed to this network (private endpoint or firewall: see its Networking page), or the "
+            "subscription is suspended"
+        )
+    return "the address may be wrong (the path above all), the key may lack the right, or your country is not served"
+
+
+def _not_found(asked: Asked, refused: Refused) -> str:
+    if not asked.azure:
+        return "there is nothing at this address, or no such model; check both"
+    named = f"the voice deployment {asked.voice_model!r}" if asked.voice else f"the deployment {asked.model!r}"
+    region = "the resource's region has no Realtime service"
+    return (
+        f"one of three: the host is wrong, {named} is not there (a new one takes minutes to appear; {_LIST}), or "
+        f"{region if asked.voice else f'this resource opens no transcription sessions: then {_SWITCH}'}"
+    )
+
+
+_STATUSES: Mapping[int | str, str | Callable[[Asked, Refused], str]] = {
+    400: _bad_request,
+    401: _unauthorized,
+    402: "the account has no credit left; see its billing page",
+    403: _forbidden,
+    404: _not_found,
+    405: "the upgrade did not arrive as HTTP/1.1; a proxy in between turned it into HTTP/2: go around it",
+    407: "that was the network's proxy, which wants a name and a password: set HTTPS_PROXY=http://name:word@proxy",
+    408: "the service waited too long for us; the network is slow, or a proxy holds it up",
+    426: "a proxy in between lets no WebSockets through; ask its keeper, or go around it (NO_PROXY)",
+    429: "the quota of this deployment or account is used up; wait a minute, or raise it (portal: Quotas)",
+    431: "more than ten extra headers were sent; a proxy in between may add them",
+    "page": "that is a page, not a connection: the network may want you to sign in first, or the address is not that "
+    "of a Realtime service",
+    "redirect": _redirect,
+    "trouble": "the service is in trouble; try again in a minute, its status page may know more",
+    "other": "check the address and the model",
+}
 
 
 def can_retry(error: RtMagicError, status: int | None = None) -> bool:
@@ -118,63 +202,154 @@ def can_retry(error: RtMagicError, status: int | None = None) -> bool:
     return status is None or status in (408, 429) or status >= 500
 
 
+# ── below the handshake ──
+
+
+def explain_network(error: BaseException, host: str) -> RtMagicError:
+    """Return the error for a connection that did not come about at all."""
+    heard = redact(str(error)) or type(error).__name__
+    if isinstance(error, socket.gaierror):
+        advice = "there is no host of that name, or this machine has no network; check the endpoint and the connection"
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        advice = (
+            "the certificate is not one that this machine trusts, as where a company looks into its traffic; set "
+            "SSL_CERT_FILE to a file with the company's certificates and restart the kernel"
+        )
+    elif isinstance(error, ssl.SSLError):
+        advice = "no encrypted connection came about; a proxy may be in between, or the port is not an encrypted one"
+    elif isinstance(error, ConnectionRefusedError):
+        advice = "nothing listens there; check host and port"
+    elif isinstance(error, TimeoutError):
+        advice = "nothing was answered in time; a firewall may drop the packets, or a proxy is needed (HTTPS_PROXY)"
+    else:
+        advice = "check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+    return ServiceConnectionError(f"no connection to {host}: {heard}; {advice}")
+
+
+def explain_proxy(error: BaseException, host: str) -> RtMagicError:
+    """Return the error for a proxy that did not let us through."""
+    return ServiceConnectionError(
+        f"no connection to {host}: the proxy in HTTPS_PROXY did not let it through ({redact(str(error))}); check the "
+        "proxy's address and rights, or add the host to NO_PROXY"
+    )
+
+
+# ── closes ──
+
+_CODE_IN_REASON = re.compile(r"(?:invalid_request_error|server_error)\.(\w+)")
+
 FATAL_CLOSES: Mapping[int, str] = {
     3000: "the key is not valid; check it",
-    4000: "the service refused the request as it was",
-    4004: "the service does not know the model",
+    4000: "the service refused the request as it was; it is not tried again unchanged",
+    4004: "the service does not know the model; name another with --model",
 }
 
 CLOSES: Mapping[int, str] = {
-    1000: "the service ended the session",
-    1001: "the session reached its greatest length",
-    1005: "the service ended without a reason",
-    1006: "the network was lost",
-    1007: "the service could not read what it was sent",
-    1008: "the service's rules forbid the session",
-    1009: "a message was too large",
-    1011: "the service failed, or did not answer in time",
+    1000: "the service ended the session; click Start to go on",
+    1001: "the session reached its greatest length or the service goes away; a new connection goes on",
+    1002: "the service took offence at the connection's form; a proxy may garble it",
+    1003: "the service does not take this kind of message",
+    1005: "the service ended without a reason, as some do after a setting they do not take",
+    1006: "the network was lost; check it",
+    1007: "what was sent or received is not readable text; a proxy may garble it",
+    1008: "the service's rules forbid the session; check key and rights",
+    1009: "a message was too large for the other side",
+    1011: "the service failed, or nothing was heard of it in time",
     1012: "the service restarts",
-    1013: "the service is overloaded",
+    1013: "the service is overloaded; it wants to be tried again later",
+    1014: "a gateway in between got no good answer from the service",
+    1015: "no encrypted connection came about",
 }
 
 
-def explain_close(code: int, reason: str, host: str) -> RtMagicError:
+def explain_close(code: int, reason: str, host: str, request: str | None = None) -> RtMagicError:
     """Return the error for a connection that ended before everything was settled."""
-    tail = f" ({reason})" if reason else ""
+    reason = redact(reason)
+    heard = f"{host} closed the connection ({code}{f': {reason}' if reason else ''})"
+    named = _CODE_IN_REASON.search(reason)
+    advice = _ADVICE.get(named[1]) if named else None
     if code == 3000:
-        return AuthenticationError(f"{host} closed the connection: {FATAL_CLOSES[3000]}{tail}")
+        return AuthenticationError(f"{heard}: {advice or FATAL_CLOSES[3000]}", request_id=request)
     if 4000 <= code < 5000:
-        meaning = FATAL_CLOSES.get(code, "an error that trying again will not mend")
-        return ServiceError(f"{host} closed the connection with code {code}: {meaning}{tail}", code=str(code))
-    meaning = CLOSES.get(code, "the connection was lost")
-    return ServiceConnectionError(f"{host} closed the connection with code {code}: {meaning}{tail}")
+        meaning = advice or FATAL_CLOSES.get(code, "trying again will not mend that")
+        return ServiceError(f"{heard}: {meaning}", code=named[1] if named else str(code), request_id=request)
+    return ServiceConnectionError(f"{heard}: {CLOSES.get(code, 'the connection was lost')}", request_id=request)
 
+
+# ── error events and failed turns ──
 
 _ADVICE: Mapping[str, str] = {
-    "invalid_api_key": "check the key",
-    "missing_model": "give the model with --model",
-    "invalid_model": "give another model with --model",
-    "model_not_found": "give another model with --model",
-    "beta_api_shape_disabled": "this is an error of ours; please report it",
+    "invalid_api_key": "check the key; a new one is made on the service's page for keys",
+    "missing_model": "name the model with --model",
+    "invalid_model": "name another model with --model",
+    "model_not_found": "name another model with --model",
+    "beta_api_shape_disabled": "this is an error of ours or of a proxy that adds a header; please report it",
     "insufficient_quota": "the account has no credit left; see its billing page",
     "credit_balance_exhausted": "the account has no credit left; see its billing page",
-    "rate_limit_exceeded": "the quota is used up; wait, or raise it",
-    "session_expired": "the session reached its greatest length",
-    "DeploymentNotFound": (
-        "there is no deployment of that name on the resource; `az cognitiveservices account deployment list` shows "
-        "those there are, AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT or --model names one"
-    ),
+    "rate_limit_exceeded": "the quota is used up; wait a minute, or raise it",
+    "session_expired": "the session reached its greatest length; a new connection goes on",
+    "DeploymentNotFound": f"the resource has no deployment of that name; {_LIST}; name one with --model or in "
+    "AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT (a new one takes minutes to appear)",
+    "unknown_parameter": "the service does not know a setting that it needs to; the address may lead to an old version",
+    "invalid_value": "the service does not take the value; change that setting",
+    "invalid_type": "the service does not take the value; change that setting",
+    "missing_required_parameter": "the service wants a setting that was not sent; please report it",
+    "invalid_parameter": "the session is of another kind than the settings; please report it",
+    "invalid_json": "this is an error of ours or of a proxy; please report it",
+    "invalid_event": "this is an error of ours or of a proxy; please report it",
 }
 
-FATAL_CODES = frozenset(_ADVICE) - {"rate_limit_exceeded", "session_expired"}
+FATAL_CODES = frozenset(
+    {
+        "invalid_api_key", "missing_model", "invalid_model", "model_not_found", "beta_api_shape_disabled",
+        "insufficient_quota", "credit_balance_exhausted", "DeploymentNotFound",
+    }
+)  # fmt: skip
 """Error codes after which nothing can come any more."""
 
+PASSING_CODES = frozenset({"rate_limit_exceeded", "session_expired", "server_error"})
+"""Error codes that another connection, later, may not meet."""
 
-def explain_error(code: str | None, message: str, *, azure: bool = False, model: str | None = None) -> RtMagicError:
+_FLAT = re.compile(r"session\.(type|audio|output_modalities)\b")
+_MODEL_IN_ADDRESS = re.compile(
+    r"must not provide a model|is a transcription model|not supported in realtime mode", re.I
+)
+
+
+def explain_error(
+    code: str | None,
+    message: str,
+    *,
+    param: str | None = None,
+    asked: Asked | None = None,
+    request: str | None = None,
+) -> RtMagicError:
     """Return the error for an `error` event, or for a turn's failure, that ends the session."""
-    heard = message or code or "an error without a message"
+    heard = redact(message or code or "an error without a message")
     advice = _ADVICE.get(code or "")
-    if advice is None and code in (None, "server_error") and azure:
-        advice = f"is there a deployment named {model!r}? the service does not say so in this case"
+    if _MODEL_IN_ADDRESS.search(message):
+        advice = "the address names a model (?model=) where it must not: give ?intent=transcription there, and --model"
+    elif code == "unknown_parameter" and _FLAT.fullmatch(param or ""):
+        advice = (
+            "the address leads to the preview of the Realtime service, which has other settings: give the endpoint as "
+            "the host alone, without path and api-version"
+        )
+    elif asked is not None and code == "DeploymentNotFound" and asked.model:
+        advice = f"there is no deployment {asked.model!r} on {asked.host}; {(advice or '').partition('; ')[2]}"
     text = f"the service answered: {heard}" + (f"; {advice}" if advice else "")
-    return AuthenticationError(text) if code == "invalid_api_key" else ServiceError(text, code=code)
+    if code == "invalid_api_key":
+        return AuthenticationError(text, request_id=request)
+    if code in PASSING_CODES:
+        return ServiceConnectionError(text, request_id=request)
+    return ServiceError(text, code=code, request_id=request)
+
+
+def explain_failures(count: int, message: str, asked: Asked, request: str | None = None) -> RtMagicError:
+    """Return the error where that many turns failed, none succeeded, and the service does not say why."""
+    what = f"a deployment named {asked.model!r}" if asked.azure else f"a model {asked.model!r}"
+    return ServiceError(
+        f"{count} turns in a row were not transcribed, and the service says no more than: "
+        f"{redact(message) or 'nothing'}; is there {what}?{f' {_LIST}.' if asked.azure else ''} If there is, it may be "
+        "out of order: try another with --model",
+        request_id=request,
+    )

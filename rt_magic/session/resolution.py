@@ -10,7 +10,7 @@ from typing import Any
 
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.languages import language_name
-from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, is_azure, socket_address
+from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, is_azure
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,10 @@ def _service(value: object, namespace: Mapping[str, Any]) -> Service:
         return Local()
     if value == "openai":
         base = os.environ.get("OPENAI_BASE_URL", "")
-        return AzureOpenAI(base) if is_azure(base) else OpenAI()
+        if not is_azure(base):
+            return OpenAI()
+        # The two variables are a pair: OpenAI's own client sends that key there too.
+        return AzureOpenAI(base, api_key=os.environ.get("AZURE_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY"))
     if value == "azure":
         return AzureOpenAI()
     if "://" in value:
@@ -85,7 +88,7 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
     Looks at tables, the environment and what is installed: nothing is imported, started or opened.
     """
     if not isinstance(service, Local):
-        socket_address(service.host)
+        service.check()
         return
     whisper = service.engine == "whisper" or (service.engine == "auto" and service.model is not None)
     if whisper and find_spec("faster_whisper") is None:

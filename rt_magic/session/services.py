@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from rt_magic.exceptions import ConfigurationError
-from rt_magic.session.credentials import Credential, check_credential, prove
-from rt_magic.wire.dialects import DIALECTS, SCOPES, Dialect, Rung
+from rt_magic.session.credentials import Credential, bearer, check_credential, prove
+from rt_magic.wire.dialects import DIALECTS, Dialect, Rung, cloud_of, is_azure_host, named_deployments
+from rt_magic.wire.models import MODELS
 
 Engine: TypeAlias = Literal["auto", "pocketsphinx", "whisper"]
 
@@ -28,8 +28,11 @@ class Address:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     credential: str = "key"
-    token: bool = False
-    """True where a token is sent, whose audience may be the wrong one."""
+    """The name of what the headers were made of."""
+    signed_in: bool = False
+    """True where a token is sent, not a key."""
+    scoped: bool = False
+    """True where the token's audience is ours to choose, and may be the wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Local:
     model: str | None = field(default=None, kw_only=True)
     name: ClassVar[str] = "local"
     host: ClassVar[None] = None
+    voice_model: ClassVar[None] = None
+    scopes: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.engine not in get_args(Engine):
@@ -70,7 +75,10 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class OpenAI:
-    """OpenAI's Realtime API; the key is `api_key` or OPENAI_API_KEY, the model `gpt-realtime-whisper` unless given."""
+    """OpenAI's Realtime API; the key is `api_key` or OPENAI_API_KEY, the model `gpt-realtime-whisper` unless given.
+
+    `base_url` (else OPENAI_BASE_URL) is another server's, up to and with its `/v1`.
+    """
 
     model: str | None = field(default=None, kw_only=True)
     api_key: str | None = field(default=None, kw_only=True, repr=False)
@@ -81,7 +89,7 @@ class OpenAI:
 
     def __post_init__(self) -> None:
         if self.base_url is not None:
-            socket_address(self.base_url)
+            self.target(Rung())
 
     @property
     def speaks(self) -> Dialect:
@@ -105,14 +113,34 @@ class OpenAI:
         """Return the model that transcribes."""
         return self.model or DEFAULT_MODEL
 
+    def target(self, rung: Rung) -> str:
+        """Return where a connection goes. Raises ConfigurationError for an address that cannot be meant."""
+        if is_azure(self._base):
+            raise ConfigurationError(
+                f"{self._base!r} is an address of Azure, which speaks otherwise; use rt.AzureOpenAI({self._base!r})"
+            )
+        path = _split(self._base).path.rstrip("/")
+        target = self.speaks.target(rung.kind)
+        if path and not self.speaks.path.startswith(path):
+            target = f"{path}{target.removeprefix(self.speaks.path.rpartition('/')[0])}"
+        return socket_address(self._base) + target
+
+    def check(self) -> None:
+        """Raise ConfigurationError for what can be seen to be wrong without asking anybody."""
+        self.target(Rung())
+        self._key()
+
     async def address(self, rung: Rung) -> Address:
-        """Return where the next connection goes."""
+        """Return where the next connection goes, with its key."""
+        return Address(self.target(rung), bearer(self._key(), "OpenAI's key"))
+
+    def _key(self) -> str:
         key = self.api_key or os.environ.get("OPENAI_API_KEY")
         if not key:
             raise ConfigurationError(
-                "OpenAI was chosen and there is no key for it; set OPENAI_API_KEY, or give OpenAI(api_key=...)"
+                "OpenAI was chosen and there is no key for it; set OPENAI_API_KEY, or give rt.OpenAI(api_key=...)"
             )
-        return Address(socket_address(self._base) + self.speaks.target(rung.kind), {"Authorization": f"Bearer {key}"})
+        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +148,10 @@ class AzureOpenAI:
     """Azure OpenAI's Realtime API, with a key or with Entra ID.
 
     `endpoint` is any address that the portal shows (else AZURE_OPENAI_ENDPOINT); `model` the transcription deployment
-    (else AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT, else `gpt-realtime-whisper`); `realtime_model` a voice deployment to fall
-    back on (else AZURE_OPENAI_REALTIME_DEPLOYMENT). `credential` is any of azure-identity, an AzureKeyCredential or a
-    function that returns a token; without it and without a key, `DefaultAzureCredential` is asked. `scope` pins the
-    token's audience, for sovereign clouds.
+    (else AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT, else the one that the address names, else `gpt-realtime-whisper`);
+    `realtime_model` a voice deployment to fall back on (else AZURE_OPENAI_REALTIME_DEPLOYMENT). `credential` is any of
+    azure-identity, an AzureKeyCredential or a function that returns a token; without it and without a key,
+    `DefaultAzureCredential` is asked. `scope` pins the token's audience, as a sovereign cloud may need.
     """
 
     endpoint: str | None = None
@@ -136,8 +164,10 @@ class AzureOpenAI:
 
     def __post_init__(self) -> None:
         if self.endpoint is not None:
-            socket_address(self.endpoint)
+            self.target(Rung())
         check_credential(self.credential)
+        if self.api_key and self.credential is not None:
+            raise ConfigurationError("both api_key= and credential= are given; leave one out")
 
     @property
     def speaks(self) -> Dialect:
@@ -147,12 +177,12 @@ class AzureOpenAI:
     @property
     def scopes(self) -> tuple[str, ...]:
         """Audiences to ask a token for, in order."""
-        return (self.scope,) if self.scope else SCOPES
+        return (self.scope,) if self.scope else cloud_of(self.host).scopes
 
     @property
     def voice_model(self) -> str | None:
         """The voice deployment to fall back on."""
-        return self.realtime_model or os.environ.get("AZURE_OPENAI_REALTIME_DEPLOYMENT")
+        return self.realtime_model or os.environ.get("AZURE_OPENAI_REALTIME_DEPLOYMENT") or self._named()[1]
 
     @property
     def _base(self) -> str:
@@ -160,7 +190,7 @@ class AzureOpenAI:
         if not base:
             raise ConfigurationError(
                 "Azure OpenAI was chosen and its address is not known; set AZURE_OPENAI_ENDPOINT to "
-                "https://<resource>.openai.azure.com, or give AzureOpenAI(endpoint)"
+                "https://<resource>.openai.azure.com, or give rt.AzureOpenAI(endpoint)"
             )
         return base
 
@@ -175,19 +205,42 @@ class AzureOpenAI:
 
     def transcriber(self) -> str:
         """Return the deployment that transcribes."""
-        return self.model or os.environ.get("AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT") or DEFAULT_MODEL
+        return self.model or os.environ.get("AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT") or self._named()[0] or DEFAULT_MODEL
+
+    def _named(self) -> tuple[str | None, str | None]:
+        """Return the deployments that the address names: one that transcribes, one that speaks."""
+        parts = _split(self._base)
+        transcriber, other = named_deployments(parts.path, parts.query)
+        if other is not None and any(model in other.lower() for model in MODELS):
+            return other, None
+        return transcriber, other
+
+    def target(self, rung: Rung) -> str:
+        """Return where a connection goes. Raises ConfigurationError for an address that cannot be meant."""
+        address = socket_address(self._base)
+        name = _split(self._base).hostname or ""
+        if "." not in name and not _is_loopback(name):
+            raise ConfigurationError(
+                f"{self._base!r} is a name, not an address; write https://<resource>.openai.azure.com"
+            )
+        return address + self.speaks.target(rung.kind, self.voice_model)
+
+    def check(self) -> None:
+        """Raise ConfigurationError for what can be seen to be wrong without asking anybody."""
+        self.target(Rung())
 
     async def address(self, rung: Rung) -> Address:
         """Return where the next connection goes, with a fresh token where one is needed."""
+        url = self.target(rung)
         proof = await prove(
             api_key=self.api_key,
             credential=self.credential,
             key_variable="AZURE_OPENAI_API_KEY",
             token_variable="AZURE_OPENAI_AD_TOKEN",
-            scope=rung.scope if self.scope is None else self.scope,
+            scope=rung.scope if rung.scope in self.scopes else self.scopes[0],
+            authority=cloud_of(self.host).authority,
         )
-        url = socket_address(self._base) + self.speaks.target(rung.kind, self.voice_model)
-        return Address(url, proof.headers, proof.name, proof.token)
+        return Address(url, proof.headers, proof.name, proof.signed_in, proof.scoped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +260,7 @@ class Compatible:
             raise ConfigurationError(
                 f"there is no dialect {self.dialect!r}; choose 'auto' or one of {', '.join(DIALECTS)}"
             )
-        socket_address(self.url)
+        self.target(Rung())
 
     @property
     def speaks(self) -> Dialect:
@@ -227,14 +280,21 @@ class Compatible:
         """Return the model that transcribes, None for the server's own choice."""
         return self.model
 
-    async def address(self, rung: Rung) -> Address:
-        """Return where the next connection goes: the address as given, completed if it names no path."""
-        key = self.api_key or os.environ.get("RT_MAGIC_API_KEY")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        parts = urlsplit(self.url)
+    def target(self, rung: Rung) -> str:
+        """Return where a connection goes: the address as given, completed if it names no path."""
+        parts = _split(self.url)
         if parts.path.rstrip("/") in ("", "/v1"):
-            return Address(socket_address(self.url) + self.speaks.target(rung.kind), headers)
-        return Address(f"{socket_address(self.url)}{parts.path}{f'?{parts.query}' if parts.query else ''}", headers)
+            return socket_address(self.url) + self.speaks.target(rung.kind)
+        return f"{socket_address(self.url)}{parts.path}{f'?{parts.query}' if parts.query else ''}"
+
+    def check(self) -> None:
+        """Raise ConfigurationError for what can be seen to be wrong without asking anybody."""
+        self.target(Rung())
+
+    async def address(self, rung: Rung) -> Address:
+        """Return where the next connection goes, with the key if there is one."""
+        key = self.api_key or os.environ.get("RT_MAGIC_API_KEY")
+        return Address(self.target(rung), bearer(key, "the server's key") if key else {})
 
 
 Service: TypeAlias = Local | Compatible | OpenAI | AzureOpenAI
@@ -260,12 +320,17 @@ def socket_address(address: str) -> str:
 
 
 def _split(address: str) -> SplitResult:
-    address = address.strip()
-    return urlsplit(address if "://" in address else f"https://{address}")
+    address = address.strip(" \t\r\n'\"`<>")
+    try:
+        parts = urlsplit(address if "://" in address else f"https://{address}")
+        _ = parts.port  # which is read when it is asked for
+    except ValueError as error:
+        raise ConfigurationError(f"{address!r} is not an address: {error}") from None
+    return parts
 
 
 def _host(address: str) -> str:
-    return _split(address).netloc.rpartition("@")[2]
+    return _split(address).netloc.rpartition("@")[2].lower()
 
 
 def _is_loopback(host: str) -> bool:
@@ -279,4 +344,4 @@ def _is_loopback(host: str) -> bool:
 
 def is_azure(address: str) -> bool:
     """Tell whether an address is of an Azure host, sovereign clouds included."""
-    return re.search(r"\.azure\.(com|us|cn)$", _split(address).hostname or "") is not None
+    return is_azure_host(_split(address).hostname or "")

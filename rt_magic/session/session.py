@@ -8,21 +8,32 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, Pace
 from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.languages import languages
-from rt_magic.session import embedded
-from rt_magic.session.connection import Connection, HandshakeRefused
-from rt_magic.session.diagnosis import FATAL_CODES, Handshake, can_retry, explain_error, explain_handshake
+from rt_magic.session import prefetch
+from rt_magic.session.connection import Connection
+from rt_magic.session.diagnosis import (
+    FATAL_CODES,
+    Asked,
+    can_retry,
+    explain_error,
+    explain_failures,
+    explain_handshake,
+)
+from rt_magic.session.ladder import Ladder
+from rt_magic.session.opening import HandshakeRefused, NotReached
 from rt_magic.session.resolution import check_service
+from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address, Local, Service
 from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
-from rt_magic.wire.dialects import Rung, TurnDetection, Wanted, give_up, next_rung
-from rt_magic.wire.events import Completed, ErrorEvent, Failed, ServerEvent
+from rt_magic.wire.dialects import TurnDetection, Wanted
+from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, Unknown
 from rt_magic.wire.models import EMBEDDED, fit, guess_abilities
 
 _log = logging.getLogger(__name__)
@@ -35,8 +46,11 @@ MAXIMUM_ATTEMPTS = 6
 MAXIMUM_FAILURES = 3
 """Turns in a row, failed without a reason, after which nothing better is expected."""
 
-_learned: dict[tuple[str, str | None, str | None], tuple[Rung, tuple[str, ...]]] = {}
-"""By service, host and model: the way in that worked, and the settings that were refused."""
+STOOD = 60.0
+"""Seconds after which a connection that is lost is not counted with the failed attempts before it."""
+
+MAXIMUM_WAIT = 90.0
+"""Seconds that a service may ask to wait before it is tried again; longer, and the session ends by saying so."""
 
 
 class RealtimeSession:
@@ -68,7 +82,8 @@ class RealtimeSession:
         spoken = languages(language) if language else ()
         check_service(service, spoken)
         self.service = service
-        self.wanted, self._notes = fit(
+        self._abilities = EMBEDDED if isinstance(service, Local) else guess_abilities(model or _model(service))
+        wanted, notes = fit(
             Wanted(
                 model=model or _model(service),
                 languages=spoken,
@@ -78,11 +93,11 @@ class RealtimeSession:
                 silence_ms=silence_ms,
                 noise_reduction=_noise_reduction(noise_reduction),
             ),
-            EMBEDDED if isinstance(service, Local) else guess_abilities(model or _model(service)),
+            self._abilities,
         )
-        self._rung, given_up = _learned.get(self._key, (Rung(), ()))
-        for refused in given_up:
-            self.wanted = give_up(self.wanted, refused) or self.wanted
+        self._ladder = Ladder(service, wanted)
+        self.wanted = self._ladder.wanted
+        self._notes = [*notes, *self._ladder.notes]
         self.offset = offset
         self.recording = recording or Recording.create()
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
@@ -100,7 +115,7 @@ class RealtimeSession:
         self.error: RtMagicError | None = None
         self._on_state = on_state
         self._pace = Pace() if live else None
-        self._folded = Folded(pace=self._pace, prompt=prompt, offset=offset)
+        self._folded = Folded(pace=self._pace, prompt=self.wanted.prompt, offset=offset)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
@@ -108,6 +123,13 @@ class RealtimeSession:
         """Number of the newest connection that the service accepted."""
         self._address: Address | None = None
         self._failures = 0
+        """Turns in a row that failed without a reason."""
+        self._settled = False
+        """Whether any turn has become text."""
+        self._written: set[str | None] = set()
+        """Items of which text came, as long as it is not known whether any comes while one speaks."""
+        self._late = self._abilities.streams is False
+        """Whether text comes only after a pause."""
         self._position = 0
         """Sample of the recording from which the next connection has to send."""
         self._sent = 0
@@ -181,6 +203,8 @@ class RealtimeSession:
             raise ConfigurationError(f"this session is {self.state}; only one that has ended can begin again")
         self._lose()
         self.error = None
+        self._failures = 0
+        self._ladder = Ladder(self.service, self.wanted)
         self._finishing = False
         self._over.clear()
         self.transcript._finish(False)
@@ -233,72 +257,74 @@ class RealtimeSession:
         attempt = 0
         try:
             while True:
+                wait = None
                 try:
                     await self._connect()
                     return self._end("stopped", "stopped")
-                except HandshakeRefused as refused:
-                    if self._climb(refused):
+                except HandshakeRefused as answer:
+                    refused = answer.refused
+                    if self._address is not None and self._ladder.climb(refused, self._address):
                         continue
-                    answer = self._answer(refused)
-                    error, wait = explain_handshake(answer), answer.retry_after
+                    error = explain_handshake(self._asked(), refused)
+                    wait = refused.retry_after(datetime.now(UTC))
                     final = not can_retry(error, refused.status)
+                except NotReached as nobody:
+                    error, final = nobody.error, self._connections == 0 and not nobody.passing
                 except ServiceConnectionError as lost:
-                    error, wait, final = lost, None, self._connections == 0
-                progressed = self._connection is not None and self._connection.timeline.length > 0
-                attempt = 1 if progressed else attempt + 1
-                if final or attempt > MAXIMUM_ATTEMPTS:
+                    error, final = lost, self._connections == 0 and self._connection is None
+                attempt = 1 if self._progressed() else attempt + 1
+                if final or attempt >= MAXIMUM_ATTEMPTS:
                     raise error
+                if wait is None:
+                    wait = backoff(attempt, random.random())
+                elif wait > MAXIMUM_WAIT:
+                    raise type(error)(
+                        f"{error.message} (it wants to be left alone for {wait / 60:.0f} min)",
+                        request_id=error.request_id,
+                    )
                 self._lose()
-                self._move("draining" if self._finishing else "reconnecting", f"reconnecting: {error}")
-                await asyncio.sleep(backoff(attempt, random.random()) if wait is None else wait)
+                self._move("draining" if self._finishing else "reconnecting", f"trying again in {wait:.0f} s: {error}")
+                await asyncio.sleep(wait)
         except RtMagicError as error:
             self._lose()
             self._fail(error)
         except Exception as error:  # a bug of ours must not leave a session that waits for ever
             _log.exception("a session ended by an unexpected error")
             self._lose()
-            self._fail(RtMagicError(f"the session ended by an unexpected error: {error!r}; please report it"))
+            self._fail(
+                RtMagicError(f"the session ended by an unexpected error: {redact(repr(error))}; please report it")
+            )
+
+    def _progressed(self) -> bool:
+        """Tell whether the connection that is lost was of use, so that what failed before it does not count."""
+        connection = self._connection
+        if connection is None or connection.opened_at is None:
+            return False
+        return connection.settled > 0 or asyncio.get_running_loop().time() - connection.opened_at >= STOOD
 
     async def _connect(self) -> None:
-        if isinstance(self.service, Local):
-            self._address = await embedded.address(self.service)
-        else:
-            self._address = await self.service.address(self._rung)
-        wanted = replace(self.wanted, kind=self._rung.kind)
+        self._address = await prefetch.address(self.service, self._ladder.rung)
+        if self._address.signed_in and not self._connections:
+            self._move("draining" if self._finishing else "connecting", f"connecting, {self._signed_in()}")
         connection = Connection(
-            self._connections + 1, self.service.speaks, wanted, self.recording, self._position, self._receive
+            self._connections + 1,
+            self._asked(),
+            self.service.speaks,
+            replace(self.wanted, kind=self._ladder.rung.kind),
+            self.recording,
+            self._position,
+            self._receive,
         )
         self._connection = connection
         if self._finishing:
             connection.finish()
         await connection.run(self._address)
 
-    def _climb(self, refused: HandshakeRefused) -> bool:
-        """Choose another way to open the connection after a refusal, if there is one."""
-        if isinstance(self.service, Local) or self._address is None:
-            return False
-        rung = next_rung(
-            self._rung,
-            refused.status,
-            refused.body,
-            token=self._address.token,
-            voice_model=self.service.voice_model is not None,
-            scopes=self.service.scopes,
-        )
-        if rung is not None:
-            self._rung = rung
-        return rung is not None
+    def _asked(self) -> Asked:
+        return self._ladder.asked(self._address)
 
-    def _answer(self, refused: HandshakeRefused) -> Handshake:
-        return Handshake(
-            host=self.service.host or "the embedded server",
-            status=refused.status,
-            body=refused.body,
-            headers=refused.headers,
-            azure=self.service.name == "azure",
-            model=self.wanted.model,
-            credential=self._address.credential if self._address else "key",
-        )
+    def _signed_in(self) -> str:
+        return f"signed in by {self._address.credential}" if self._address and self._address.signed_in else ""
 
     def _lose(self) -> None:
         """Forget the connection; the next one sends the recording again from the end of the last settled turn."""
@@ -315,45 +341,80 @@ class RealtimeSession:
         match event:
             case Opened():
                 self._connections = connection.number
-                self._remember(connection)
-                if not self._finishing:
-                    self._move("listening", "listening")
+                self.wanted = connection.protocol.wanted  # what the service accepted: the next connection asks for that
+                self._ladder.hold(connection.protocol.given_up)
+                self._describe(connection)
+                self._listen()
             case ErrorEvent():
                 self.transcript._record({"type": "error", "code": event.code, "message": event.message})
                 if event.code in FATAL_CODES:
-                    connection.fail(self._explain(event))
+                    connection.fail(self._explain(event, connection))
+                elif connection.opened_at is not None:
+                    self._complain(f"the service complains: {event.message or event.code}")
+            case Delta() if self._abilities.streams is None:
+                self._written.add(event.item_id)
+            case Committed() if self._abilities.streams is None and not self._late:
+                self._late = event.item_id not in self._written
+                self._listen()
             case Completed():
-                self._failures = 0
+                self._failures, self._settled = 0, True
                 if event.usage:
                     self.transcript._add_usage(event.usage)
             case Failed():
-                self._failures += 1
-                self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
-                if event.code in FATAL_CODES or (event.code is None and self._failures == MAXIMUM_FAILURES):
-                    connection.fail(self._explain(event))
+                self._receive_failure(event, connection)
+            case Unknown():
+                _log.debug("an event that is not known was passed over: %s", event.type)
+        self._describe(connection)
         self._take(event, connection.number)
 
-    def _explain(self, event: ErrorEvent | Failed) -> RtMagicError:
-        return explain_error(event.code, event.message, azure=self.service.name == "azure", model=self.wanted.model)
+    def _receive_failure(self, event: Failed, connection: Connection) -> None:
+        self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
+        if event.code in FATAL_CODES:
+            connection.fail(self._explain(event, connection))
+        if event.code not in (None, "server_error"):
+            return
+        self._failures += 1
+        if self._failures < MAXIMUM_FAILURES:
+            return
+        if not self._settled:
+            connection.fail(
+                explain_failures(self._failures, event.message, self._asked(), request=connection.request_id)
+            )
+        self._complain(f"{MAXIMUM_FAILURES} turns in a row were not transcribed; another model may do better (--model)")
 
-    def _remember(self, connection: Connection) -> None:
-        """Keep what the service accepted, so that the next connection asks for just that."""
-        self.wanted = connection.protocol.wanted
-        _learned[self._key] = (self._rung, connection.protocol.given_up)
-        self._describe(connection)
+    def _explain(self, event: ErrorEvent | Failed, connection: Connection) -> RtMagicError:
+        return explain_error(
+            event.code, event.message, param=event.param, asked=self._asked(), request=connection.request_id
+        )
 
-    @property
-    def _key(self) -> tuple[str, str | None, str | None]:
-        return self.service.name, self.service.host, self.wanted.model
+    def _listen(self) -> None:
+        """Say that it listens, and what one should know about how."""
+        if self._finishing or self.state in ("stopped", "error"):
+            return
+        parts = ["listening", self._signed_in()]
+        if self._late:
+            parts.append(f"{self.wanted.model or 'the service'} writes after each pause")
+        self._move("listening", ", ".join(part for part in parts if part))
+
+    def _complain(self, sentence: str) -> None:
+        """Say once what does not end the session."""
+        if sentence in self._notes:
+            return
+        self._notes.append(sentence)
+        if self.state == "listening":
+            self._move("listening", f"listening; {sentence}")
 
     def _describe(self, connection: Connection) -> None:
         accepted = connection.protocol.accepted
+        notes = [*self._notes, *map(redact, connection.protocol.notes)]
+        if accepted is None or self.transcript.meta.get("notes") == notes:
+            return
         self.transcript.meta.update(
             service=self.service.name,
             host=self.service.host,
-            model=(accepted.model if accepted else None) or self.wanted.model,
+            model=accepted.model or self.wanted.model,
             languages=list(self.wanted.languages),
-            notes=[*self._notes, *connection.protocol.notes],
+            notes=notes,
             credential=self._address.credential if self._address else None,
         )
 
@@ -373,7 +434,9 @@ class RealtimeSession:
         self._updated.set()
 
     def _fail(self, error: RtMagicError) -> None:
-        self.error = error
+        # Without the frames in which it arose, whose variables hold keys.
+        error.__cause__ = error.__context__ = None
+        self.error = error.with_traceback(None)
         self._take(GaveUp(error.message))
         self._end("error", str(error))
 

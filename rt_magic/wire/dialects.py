@@ -80,6 +80,11 @@ def is_azure_host(name: str) -> bool:
     return _AZURE.search(name.lower()) is not None
 
 
+def is_realtime(path: str) -> bool:
+    """Tell whether a path is that of a Realtime service, of whatever version."""
+    return path.rstrip("/").endswith("/realtime")
+
+
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/audio/transcriptions", re.IGNORECASE)
 
 
@@ -92,7 +97,7 @@ def named_deployments(path: str, query: str) -> tuple[str | None, str | None]:
     if found:
         return unquote(found[1]), None
     fields = parse_qs(query)
-    if path.rstrip("/").endswith("/realtime") and (names := fields.get("deployment") or fields.get("model")):
+    if is_realtime(path) and (names := fields.get("deployment") or fields.get("model")):
         return None, names[0]
     return None, None
 

@@ -42,6 +42,13 @@ class OpenTurns:
         if not _remove(self._committed, item_id):
             _remove(self._spoken, item_id)
 
+    def settle_all(self) -> list[str | None]:
+        """Settle every turn that is open and return their items."""
+        items = [*self._committed, *self._spoken]
+        for item_id in items:
+            self.settle(item_id)
+        return items
+
     def clear(self) -> None:
         """Forget turns that are not committed, as their audio was dropped."""
         self._spoken.clear()

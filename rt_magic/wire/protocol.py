@@ -132,6 +132,8 @@ class ClientProtocol(_Machine):
         self._pending_commits: list[str] = []
         self._pending_fence: str | None = None
         self._own_commits: set[str] = set()
+        self._clears: set[str] = set()
+        self._refuses_clear = False
         self._turns = OpenTurns()
 
     # ── what the service says ──
@@ -196,6 +198,9 @@ class ClientProtocol(_Machine):
         elif own is not None and own == self._pending_fence:
             self._pending_fence = None
             return []
+        elif own in self._clears:
+            self._refuses_clear = True
+            return []
         elif error.code in _NO_ANSWER_TO_CANCEL:
             return []
         return [error]
@@ -226,6 +231,16 @@ class ClientProtocol(_Machine):
         self.uncommitted = 0
         return padding
 
+    def clear(self) -> bool:
+        """Have the service forget what is not committed; False where it does not take that."""
+        if self.state is not State.STREAMING:
+            raise LocalProtocolError(f"audio can be cleared while streaming, but the connection is {self.state.value}")
+        if self._refuses_clear:
+            return False
+        self._clears.add(self._send(ClearAudio(self._next_event_id())))
+        self.uncommitted = 0
+        return True
+
     def finish(self, *, padding: int = 0) -> None:
         """Begin to drain: append `padding` samples of silence, so that the service's turn detection ends the last turn.
 
@@ -236,6 +251,20 @@ class ClientProtocol(_Machine):
             self._append(silence(padding))
         if self.dialect.fence:
             self._pending_fence = self._send(ClearAudio(self._next_event_id()))
+
+    @property
+    def awaits_commit(self) -> bool:
+        """Whether a commit of ours is not answered yet."""
+        return bool(self._pending_commits)
+
+    def abandon(self, item_id: str | None) -> None:
+        """Settle a turn for which no text comes any more."""
+        self._turns.settle(item_id)
+
+    def abandon_all(self) -> list[str | None]:
+        """Settle every turn that is open and return their items."""
+        self._pending_commits.clear()
+        return self._turns.settle_all()
 
     @property
     def open_turns(self) -> int:

@@ -1,0 +1,53 @@
+"""Keep keys and tokens out of what is shown, written and logged."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from collections.abc import Mapping
+
+MARK = "[secret]"
+"""What stands where a secret was."""
+
+_HEADERS = frozenset({"authorization", "api-key", "proxy-authorization", "cookie"})
+_SHAPES = re.compile(
+    r"\beyJ[\w-]{8,}\.[\w.-]{8,}"  # a signed token
+    r"|\b[se]k[-_][\w-]{8,}"  # a key of OpenAI
+    r"|(?<=Bearer )[\w.~+/=-]{8,}"
+    r"|(?<=[?&]api-key=)[^&\s]+"
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # name and password of a proxy
+)
+_known: deque[str] = deque(maxlen=64)  # what was sent lately, so that it is known again wherever it turns up
+
+
+def guard(headers: Mapping[str, str]) -> None:
+    """Remember the secrets that the headers of a handshake hold, so that `redact` finds them."""
+    for name, value in headers.items():
+        secret = value.removeprefix("Bearer ")
+        if name.lower() in _HEADERS and secret and secret not in _known:
+            _known.append(secret)
+
+
+def redact(text: str) -> str:
+    """Return `text` without the secrets that were sent, and without what has the shape of one."""
+    for secret in _known:
+        if secret in text:
+            text = text.replace(secret, MARK)
+    return _SHAPES.sub(MARK, text)
+
+
+class _Redacting(logging.Filter):
+    """When debugging is on, the WebSocket library logs headers and messages, secrets and all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        if len(arguments) == 2 and str(arguments[0]).lower() in _HEADERS:
+            record.args = (arguments[0], MARK)
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+WIRE_LOG = logging.getLogger("rt_magic.wire")
+"""Where the WebSocket library logs to for us."""
+WIRE_LOG.addFilter(_Redacting())
