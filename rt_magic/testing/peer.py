@@ -21,6 +21,7 @@ import http
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
@@ -39,6 +40,7 @@ from rt_magic.wire.events import (
     Failed,
     ItemAdded,
     ItemDone,
+    Json,
     ServerEvent,
     SessionUpdate,
     SpeechStarted,
@@ -69,7 +71,14 @@ class PeerConnection:
         self.number = number
         self.path = request.path
         self.headers = dict(request.headers.raw_items())
-        self.protocol = ServerProtocol(f"sess_{number}", model="scripted")
+        self.query = dict(parse_qsl(urlsplit(request.path).query))
+        # As the services do: the address names a voice model, or asks for a transcription session.
+        voice = "model" in self.query and "intent" not in self.query
+        self.protocol = ServerProtocol(
+            f"sess_{number}", model="scripted", kind="realtime" if voice else "transcription", check=self._check
+        )
+        self.rule: Callable[[Json, str | None], object] | None = None
+        """Called with each configuration and its event's id; raises ClientEventError to refuse it."""
         self.received: list[ClientEvent] = []
         """Every client event that was expected or passed over, audio left out."""
         self.pcm = bytearray()
@@ -184,6 +193,10 @@ class PeerConnection:
         await asyncio.sleep(seconds)
 
     # ── inner ──
+
+    def _check(self, session: Json, event_id: str | None) -> None:
+        if self.rule is not None:
+            self.rule(session, event_id)
 
     async def _receive(self, patience: float | None = PATIENCE) -> ClientEvent:
         while True:

@@ -15,6 +15,7 @@ from rt_magic.exceptions import LocalProtocolError, RemoteProtocolError
 from rt_magic.wire.dialects import (
     Accepted,
     Dialect,
+    Kind,
     Wanted,
     give_up,
     read_accepted,
@@ -54,6 +55,7 @@ MINIMUM_COMMIT = SAMPLE_RATE // 10
 MAXIMUM_AMENDMENTS = 8
 """Refused configurations in a row after which a session gives up."""
 
+_OBJECTS: Mapping[Kind, str] = {"transcription": "realtime.transcription_session", "realtime": "realtime.session"}
 _EMPTY = "input_audio_buffer_commit_empty"
 _NO_ANSWER_TO_CANCEL = ("response_cancel_not_active", "conversation_already_has_active_response")
 
@@ -331,15 +333,16 @@ class ServerProtocol(_Machine):
         session_id: str,
         *,
         model: str | None = None,
+        kind: Kind = "transcription",
         expires_at: int | None = None,
         check: Callable[[Json, str | None], None] | None = None,
     ) -> None:
         super().__init__()
-        self.session: Json = default_session(model)
+        self.session: Json = default_session(model, kind=kind)
         self._check = check
         self.unknown: frozenset[str] = frozenset()
         """Paths of session fields that this server refuses as unknown, as one older than the schema would."""
-        self._about: Json = {"id": session_id, "object": "realtime.transcription_session"}
+        self._about: Json = {"id": session_id, "object": _OBJECTS[kind]}
         if expires_at is not None:
             self._about["expires_at"] = expires_at
         self._event_number = 0

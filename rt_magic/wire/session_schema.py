@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from rt_magic.wire.dialects import Kind
 from rt_magic.wire.events import ClientEventError, Json
 
 
@@ -48,53 +49,79 @@ class Fields:
     """True where an update replaces the object instead of being merged into it."""
 
 
-Rule: TypeAlias = Text | Number | Texts | Fields
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+
+Rule: TypeAlias = Text | Number | Texts | Flag | Fields
+
+_INCLUDE = Texts(("item.input_audio_transcription.logprobs",))
+_TURNS: Mapping[str, Rule] = {
+    "threshold": Number(0, 1, whole=False),
+    "prefix_padding_ms": Number(0, 60_000),
+    "silence_duration_ms": Number(0, 60_000),
+}
+
+
+def _audio(turn_detection: Fields) -> Fields:
+    return Fields(
+        {
+            "input": Fields(
+                {
+                    "format": Fields({"type": Text(("audio/pcm",)), "rate": Number(24000, 24000)}, required=("type",)),
+                    "transcription": Fields(
+                        {
+                            "model": Text(),
+                            "language": Text(),
+                            "languages": Texts(),
+                            "prompt": Text(),
+                            "keywords": Texts(),
+                            "delay": Text(("minimal", "low", "medium", "high", "xhigh")),
+                        },
+                        nullable=True,
+                    ),
+                    "turn_detection": turn_detection,
+                    "noise_reduction": Fields(
+                        {"type": Text(("near_field", "far_field")), "strength": Number(0, 10, whole=False)},
+                        nullable=True,
+                        required=("type",),
+                        whole=True,
+                    ),
+                }
+            )
+        }
+    )
+
 
 TRANSCRIPTION_SESSION = Fields(
     required=("type",),
     fields={
         "type": Text(("transcription",)),
-        "include": Texts(("item.input_audio_transcription.logprobs",)),
-        "audio": Fields(
-            {
-                "input": Fields(
-                    {
-                        "format": Fields(
-                            {"type": Text(("audio/pcm",)), "rate": Number(24000, 24000)}, required=("type",)
-                        ),
-                        "transcription": Fields(
-                            {
-                                "model": Text(),
-                                "language": Text(),
-                                "languages": Texts(),
-                                "prompt": Text(),
-                                "keywords": Texts(),
-                                "delay": Text(("minimal", "low", "medium", "high", "xhigh")),
-                            },
-                            nullable=True,
-                        ),
-                        "turn_detection": Fields(
-                            {
-                                "type": Text(("server_vad",)),
-                                "threshold": Number(0, 1, whole=False),
-                                "prefix_padding_ms": Number(0, 60_000),
-                                "silence_duration_ms": Number(0, 60_000),
-                            },
-                            nullable=True,
-                            required=("type",),
-                        ),
-                        "noise_reduction": Fields(
-                            {
-                                "type": Text(("near_field", "far_field")),
-                                "strength": Number(0, 10, whole=False),
-                            },
-                            nullable=True,
-                            required=("type",),
-                            whole=True,
-                        ),
-                    }
-                )
-            }
+        "include": _INCLUDE,
+        "audio": _audio(Fields({"type": Text(("server_vad",)), **_TURNS}, nullable=True, required=("type",))),
+    },
+)
+
+REALTIME_SESSION = Fields(
+    required=("type",),
+    fields={
+        "type": Text(("realtime",)),
+        "include": _INCLUDE,
+        "output_modalities": Texts(("text", "audio")),
+        "instructions": Text(),
+        "audio": _audio(
+            Fields(
+                {
+                    "type": Text(("server_vad", "semantic_vad")),
+                    **_TURNS,
+                    "eagerness": Text(("low", "medium", "high", "auto")),
+                    "create_response": Flag(),
+                    "interrupt_response": Flag(),
+                },
+                nullable=True,
+                required=("type",),
+            )
         ),
     },
 )
@@ -107,15 +134,18 @@ TURN_DETECTION_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def default_session(model: str | None = None) -> Json:
-    """Return the session as it is before any update: 24 kHz PCM, server turn detection."""
+def default_session(model: str | None = None, *, kind: Kind = "transcription") -> Json:
+    """Return the session as it is before any update: 24 kHz PCM, server turn detection; a voice model answers."""
     audio_input: Json = {
         "format": {"type": "audio/pcm", "rate": 24000},
         "transcription": {"model": model} if model else None,
         "noise_reduction": None,
         "turn_detection": dict(TURN_DETECTION_DEFAULTS),
     }
-    return {"type": "transcription", "audio": {"input": audio_input}}
+    if kind == "transcription":
+        return {"type": kind, "audio": {"input": audio_input}}
+    audio_input["turn_detection"] |= {"create_response": True, "interrupt_response": True}
+    return {"type": kind, "output_modalities": ["audio"], "audio": {"input": audio_input}}
 
 
 def merge_session(
@@ -126,11 +156,18 @@ def merge_session(
     `unknown` holds the paths of fields that this server is too old to know.
     """
     try:
-        merged: Json = _merge(TRANSCRIPTION_SESSION, copy.deepcopy(current), update, "session", unknown)
+        kind = current["type"]
+        if update.get("type") in ("transcription", "realtime") and update["type"] != kind:
+            message = f"Passing a {update['type']} session update event to a {kind} session is not allowed."
+            raise _Refused("invalid_parameter", "", message)
+        schema = TRANSCRIPTION_SESSION if kind == "transcription" else REALTIME_SESSION
+        merged: Json = _merge(schema, copy.deepcopy(current), update, "session", unknown)
     except _Refused as refusal:
         raise ClientEventError(refusal.message, code=refusal.code, param=refusal.param, event_id=event_id) from None
     turns = merged["audio"]["input"]["turn_detection"]
-    if turns is not None:
+    if turns is not None and turns["type"] == "semantic_vad":
+        merged["audio"]["input"]["turn_detection"] = {key: turns[key] for key in turns if key not in _TURNS}
+    elif turns is not None:
         merged["audio"]["input"]["turn_detection"] = {**TURN_DETECTION_DEFAULTS, **turns}
     return merged
 
@@ -153,6 +190,9 @@ def _merge(rule: Rule, current: Any, value: Any, path: str, unknown: frozenset[s
             raise _invalid_type(path, "an array of strings", value)
         for index, entry in enumerate(value):
             _check_choice(rule.choices, entry, f"{path}[{index}]")
+    elif isinstance(rule, Flag):
+        if not isinstance(value, bool):
+            raise _invalid_type(path, "a boolean", value)
     else:
         kinds = int if rule.whole else (int, float)
         if not isinstance(value, kinds) or isinstance(value, bool):
