@@ -16,15 +16,9 @@ from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.languages import languages
 from rt_magic.session import prefetch
+from rt_magic.session.conduct import Conduct
 from rt_magic.session.connection import Connection
-from rt_magic.session.diagnosis import (
-    FATAL_CODES,
-    Asked,
-    can_retry,
-    explain_error,
-    explain_failures,
-    explain_handshake,
-)
+from rt_magic.session.diagnosis import Asked, can_retry, explain_handshake
 from rt_magic.session.ladder import Ladder
 from rt_magic.session.opening import HandshakeRefused, NotReached
 from rt_magic.session.resolution import check_service
@@ -33,7 +27,7 @@ from rt_magic.session.services import Address, Local, Service
 from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.wire.dialects import TurnDetection, Wanted
-from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, Unknown
+from rt_magic.wire.events import Completed, ErrorEvent, Failed, ServerEvent
 from rt_magic.wire.models import EMBEDDED, fit, guess_abilities
 
 _log = logging.getLogger(__name__)
@@ -42,9 +36,6 @@ State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining"
 
 MAXIMUM_ATTEMPTS = 6
 """Connections in a row that may fail before the session gives up."""
-
-MAXIMUM_FAILURES = 3
-"""Turns in a row, failed without a reason, after which nothing better is expected."""
 
 STOOD = 60.0
 """Seconds after which a connection that is lost is not counted with the failed attempts before it."""
@@ -82,7 +73,7 @@ class RealtimeSession:
         spoken = languages(language) if language else ()
         check_service(service, spoken)
         self.service = service
-        self._abilities = EMBEDDED if isinstance(service, Local) else guess_abilities(model or _model(service))
+        abilities = EMBEDDED if isinstance(service, Local) else guess_abilities(model or _model(service))
         wanted, notes = fit(
             Wanted(
                 model=model or _model(service),
@@ -93,11 +84,12 @@ class RealtimeSession:
                 silence_ms=silence_ms,
                 noise_reduction=_noise_reduction(noise_reduction),
             ),
-            self._abilities,
+            abilities,
         )
         self._ladder = Ladder(service, wanted)
         self.wanted = self._ladder.wanted
         self._notes = [*notes, *self._ladder.notes]
+        self._conduct = Conduct(abilities.streams)
         self.offset = offset
         self.recording = recording or Recording.create()
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
@@ -122,14 +114,6 @@ class RealtimeSession:
         self._connections = 0
         """Number of the newest connection that the service accepted."""
         self._address: Address | None = None
-        self._failures = 0
-        """Turns in a row that failed without a reason."""
-        self._settled = False
-        """Whether any turn has become text."""
-        self._written: set[str | None] = set()
-        """Items of which text came, as long as it is not known whether any comes while one speaks."""
-        self._late = self._abilities.streams is False
-        """Whether text comes only after a pause."""
         self._position = 0
         """Sample of the recording from which the next connection has to send."""
         self._sent = 0
@@ -203,7 +187,7 @@ class RealtimeSession:
             raise ConfigurationError(f"this session is {self.state}; only one that has ended can begin again")
         self._lose()
         self.error = None
-        self._failures = 0
+        self._conduct = Conduct(not self._conduct.late)
         self._ladder = Ladder(self.service, self.wanted)
         self._finishing = False
         self._over.clear()
@@ -283,7 +267,8 @@ class RealtimeSession:
                         request_id=error.request_id,
                     )
                 self._lose()
-                self._move("draining" if self._finishing else "reconnecting", f"trying again in {wait:.0f} s: {error}")
+                state: State = "reconnecting" if self._connections else "connecting"
+                self._move("draining" if self._finishing else state, f"trying again in {wait:.0f} s: {error}")
                 await asyncio.sleep(wait)
         except RtMagicError as error:
             self._lose()
@@ -343,70 +328,32 @@ class RealtimeSession:
                 self._connections = connection.number
                 self.wanted = connection.protocol.wanted  # what the service accepted: the next connection asks for that
                 self._ladder.hold(connection.protocol.given_up)
-                self._describe(connection)
-                self._listen()
             case ErrorEvent():
                 self.transcript._record({"type": "error", "code": event.code, "message": event.message})
-                if event.code in FATAL_CODES:
-                    connection.fail(self._explain(event, connection))
-                elif connection.opened_at is not None:
-                    self._complain(f"the service complains: {event.message or event.code}")
-            case Delta() if self._abilities.streams is None:
-                self._written.add(event.item_id)
-            case Committed() if self._abilities.streams is None and not self._late:
-                self._late = event.item_id not in self._written
-                self._listen()
-            case Completed():
-                self._failures, self._settled = 0, True
-                if event.usage:
-                    self.transcript._add_usage(event.usage)
             case Failed():
-                self._receive_failure(event, connection)
-            case Unknown():
-                _log.debug("an event that is not known was passed over: %s", event.type)
-        self._describe(connection)
+                self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
+            case Completed(usage=usage) if usage:
+                self.transcript._add_usage(usage)
+        if not isinstance(event, Opened | TurnCut):
+            error = self._conduct.take(event, self._asked(), connection.request_id)
+            if error is not None:
+                connection.fail(error)
+        if connection.opened_at is not None:
+            self._describe(connection)
+            self._listen()
         self._take(event, connection.number)
-
-    def _receive_failure(self, event: Failed, connection: Connection) -> None:
-        self.transcript._record({"type": "failed", "code": event.code, "message": event.message})
-        if event.code in FATAL_CODES:
-            connection.fail(self._explain(event, connection))
-        if event.code not in (None, "server_error"):
-            return
-        self._failures += 1
-        if self._failures < MAXIMUM_FAILURES:
-            return
-        if not self._settled:
-            connection.fail(
-                explain_failures(self._failures, event.message, self._asked(), request=connection.request_id)
-            )
-        self._complain(f"{MAXIMUM_FAILURES} turns in a row were not transcribed; another model may do better (--model)")
-
-    def _explain(self, event: ErrorEvent | Failed, connection: Connection) -> RtMagicError:
-        return explain_error(
-            event.code, event.message, param=event.param, asked=self._asked(), request=connection.request_id
-        )
 
     def _listen(self) -> None:
         """Say that it listens, and what one should know about how."""
         if self._finishing or self.state in ("stopped", "error"):
             return
-        parts = ["listening", self._signed_in()]
-        if self._late:
-            parts.append(f"{self.wanted.model or 'the service'} writes after each pause")
-        self._move("listening", ", ".join(part for part in parts if part))
-
-    def _complain(self, sentence: str) -> None:
-        """Say once what does not end the session."""
-        if sentence in self._notes:
-            return
-        self._notes.append(sentence)
-        if self.state == "listening":
-            self._move("listening", f"listening; {sentence}")
+        late = f"{self.wanted.model or 'the service'} writes after each pause" if self._conduct.late else ""
+        parts = ["listening", self._signed_in(), late, *self._conduct.notes[-1:]]
+        self._move("listening", "; ".join(part for part in parts if part))
 
     def _describe(self, connection: Connection) -> None:
         accepted = connection.protocol.accepted
-        notes = [*self._notes, *map(redact, connection.protocol.notes)]
+        notes = [*self._notes, *map(redact, connection.protocol.notes), *self._conduct.notes]
         if accepted is None or self.transcript.meta.get("notes") == notes:
             return
         self.transcript.meta.update(
