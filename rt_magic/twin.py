@@ -56,5 +56,5 @@ class Twin:
         if self._private:
             note = "private transcript: its words are not kept in this notebook"
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": note}
-        plain = export.to_plain(self._transcript)
-        return {"text/html": export.to_html(self._transcript, classes=self.name), "text/plain": plain}
+        shown = self._transcript._shown()
+        return {"text/html": export.to_html(shown, classes=self.name), "text/plain": export.to_plain(shown)}

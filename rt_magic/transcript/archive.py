@@ -31,6 +31,8 @@ class Archive:
     facts: dict[str, Any] = field(default_factory=dict)
     unknown: dict[str, dict[str, Any]] = field(default_factory=dict)
     machine: dict[str, dict[str, Any]] = field(default_factory=dict)
+    in_order: bool = False
+    """True where the segments stand in their order already; otherwise they are ordered by their times."""
 
 
 def to_json(archive: Archive) -> str:
@@ -72,7 +74,7 @@ def from_json(text: str) -> Archive:
     try:
         body = json.loads(text)
         own = body.get("format") == FORMAT
-        archive = Archive([])
+        archive = Archive([], in_order=own)
         taken: set[str] = set()
         for number, entry in enumerate(body.pop("segments"), 1):
             segment = _segment(number, entry, body, taken, own=own)
@@ -104,11 +106,17 @@ def _segment(number: int, entry: Mapping[str, Any], body: Mapping[str, Any], tak
     text = str(entry.get("text") or "")
     fields["text"] = text if own else text.strip()
     for key in ("start", "end", "confidence"):
-        fields[key] = None if entry.get(key) is None else float(entry[key])
-    if fields["confidence"] is None and entry.get("avg_logprob") is not None:
-        fields["confidence"] = math.exp(min(0.0, float(entry["avg_logprob"])))
+        fields[key] = _number(entry.get(key))
+    if not own and fields["confidence"] is None and (logprob := _number(entry.get("avg_logprob"))) is not None:
+        fields["confidence"] = math.exp(min(0.0, logprob))
+    if fields["confidence"] is not None and not 0 <= fields["confidence"] <= 1:
+        fields["confidence"] = None
     if not own and fields.get("language") is None:
         fields["language"] = body.get("language")
+    for key in ("item_id", "speaker", "language", "error", "timing"):
+        fields[key] = None if fields.get(key) is None else str(fields[key])
+    if not isinstance(fields.get("latency"), dict | None):
+        raise TypeError("'latency' is no object")
     fields["words"] = _words(entry.get("words"))
     return Segment(**{**fields, "final": True})
 
@@ -124,13 +132,19 @@ def _words(entries: Iterable[Mapping[str, Any]] | None) -> tuple[Word, ...] | No
     return tuple(
         Word(
             str(entry["word"]),
-            float(entry["start"]),
-            float(entry["end"]),
-            entry.get("probability", entry.get("score")),
+            start,
+            end,
+            _number(entry.get("probability", entry.get("score"))),
         )
         for entry in entries
-        if entry.get("start") is not None and entry.get("end") is not None
+        if (start := _number(entry.get("start"))) is not None and (end := _number(entry.get("end"))) is not None
     )
+
+
+def _number(value: Any) -> float | None:
+    """Read a number; one that is not finite is none."""
+    number = None if value is None else float(value)
+    return number if number is None or math.isfinite(number) else None
 
 
 def _unknown(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,3 +162,11 @@ def moment(text: str | None) -> datetime | None:
     except (ValueError, TypeError):
         raise ConfigurationError(f"started_at is {text!r}; give a time such as 2026-05-01T09:30:00+00:00") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def seconds(value: Any) -> float | None:
+    """Read a length in seconds."""
+    try:
+        return _number(value)
+    except (ValueError, TypeError):
+        raise ConfigurationError(f"duration is {value!r:.60}; give seconds") from None

@@ -7,6 +7,7 @@ import dataclasses
 import html
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def to_text(segments: Iterable[Segment]) -> str:
 def to_csv(segments: Iterable[Segment]) -> str:
     """Return comma-separated rows under the names of `COLUMNS`."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n")  # as in RFC 4180; else a lone \r would not be quoted
     writer.writeheader()
     writer.writerows(rows(segments))
     return out.getvalue()
@@ -161,22 +162,26 @@ def _word(entry: Mapping[str, Any]) -> Word:
     return Word(str(entry["word"]), float(entry["start"]), float(entry["end"]), entry.get("probability"))
 
 
-def to_plain(transcript: Transcript) -> str:
-    """Return the transcript as lines with times, for a terminal and for viewers without HTML."""
+# What a terminal would take for orders: control characters, but for the white space that text has.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def to_plain(segments: Iterable[Segment]) -> str:
+    """Return segments, interim ones too, as lines with times, for a terminal and for viewers without HTML."""
     lines = []
-    for segment in (*transcript.segments, *transcript.interim):
+    for segment in segments:
         time = "" if segment.start is None else f"{short_clock(segment.start)}  "
         speaker = f"{segment.speaker}: " if segment.speaker else ""
         text = segment.text if segment.error is None else f"{segment.text} [{segment.error}]".strip()
         if text:
-            lines.append(f"{time}{speaker}{text}{'' if segment.final else ' …'}")
+            lines.append(_CONTROL.sub("\ufffd", f"{time}{speaker}{text}{'' if segment.final else ' …'}"))
     return "\n".join(lines) or "(no words yet)"
 
 
-def to_html(transcript: Transcript, *, classes: str = "") -> str:
-    """Return the transcript as static HTML without scripts; every text is escaped."""
+def to_html(segments: Iterable[Segment], *, classes: str = "") -> str:
+    """Return segments, interim ones too, as static HTML without scripts; every text is escaped."""
     lines = []
-    for segment in (*transcript.segments, *transcript.interim):
+    for segment in segments:
         text = html.escape(segment.text)
         if segment.error is not None:
             text = f"{text} <em>[{html.escape(segment.error)}]</em>".strip()

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript.annotations import Label
 from rt_magic.transcript.annotations import speaker_turns as turns_of_rttm
-from rt_magic.transcript.archive import Archive, from_json, moment
+from rt_magic.transcript.archive import Archive, from_json, moment, seconds
 from rt_magic.transcript.export import to_csv, to_text
 from rt_magic.transcript.reading import decode, read_srt, read_textgrid, read_vtt
-from rt_magic.transcript.segments import Changes
+from rt_magic.transcript.segments import Changes, Segment
 from rt_magic.transcript.subtitles import Limits, to_srt, to_vtt
 
 if TYPE_CHECKING:
     from rt_magic.transcript.transcript import Transcript
 
+C = TypeVar("C", dict[str, Any], list[Any])
 T = TypeVar("T", bound="Transcript")
 
 _WRITERS: dict[str, Callable[[Transcript, str, Limits], str]] = {
@@ -68,18 +69,37 @@ def restored(transcript: T, known: Archive) -> T:
     facts = dict(known.facts)
     transcript.started_at = moment(facts.pop("started_at", None))
     last = max((segment.end or 0.0 for segment in known.segments), default=0.0)
-    transcript._duration = float(facts.pop("duration", None) or last)
-    transcript.meta = facts.pop("meta", None) or {}
-    transcript._usage = facts.pop("usage", None) or {}
-    transcript._events = facts.pop("events", None) or []
+    known_length = seconds(facts.pop("duration", None))
+    transcript._duration = last if known_length is None else known_length
+    transcript.meta = _of(dict, facts, "meta")
+    transcript._usage = _of(dict, facts, "usage")
+    transcript._events = _of(list, facts, "events")
+    if not all(isinstance(event, dict) for event in transcript._events):
+        raise ConfigurationError("'events' of this transcript is not a list of objects")
     transcript._extra = facts
-    starts = sorted(known.segments, key=lambda segment: float("inf") if segment.start is None else segment.start)
-    ranks = {segment.id: float(number) for number, segment in enumerate(starts)}
+    ranks = {segment.id: float(number) for number, segment in enumerate(_ordered(known))}
     transcript._apply(Changes(tuple(known.segments), (), ranks))
     transcript._ledger.unknown = known.unknown
     transcript._ledger.restore(known.machine)
     transcript._finish()
     return transcript
+
+
+def _of(kind: type[C], facts: dict[str, Any], key: str) -> C:
+    value = facts.pop(key, None)
+    if not isinstance(value, kind | None):
+        raise ConfigurationError(f"{key!r} of this transcript is {value!r:.60}, not {kind.__name__}")
+    return kind() if value is None else value
+
+
+def _ordered(known: Archive) -> list[Segment]:
+    """Return segments by start; one without a start stays behind the one that it follows."""
+    if known.in_order:
+        return known.segments
+    starts: list[float] = []
+    for segment in known.segments:
+        starts.append(segment.start if segment.start is not None else starts[-1] if starts else 0.0)
+    return [segment for _, segment in sorted(zip(starts, known.segments, strict=True), key=lambda pair: pair[0])]
 
 
 def speaker_turns(turns: Any, name: str | None) -> list[Label]:

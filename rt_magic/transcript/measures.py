@@ -70,12 +70,22 @@ def _covered(spans: list[tuple[float, float]]) -> float:
     return total
 
 
-def add_usage(total: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Add what a service says it will bill for one turn; of what is not a number the last word stands."""
+def add_usage(total: dict[str, Any], more: Mapping[str, Any], *, depth: int = 4) -> None:
+    """Add what a service says it will bill for one turn; of what is not a number the last word stands.
+
+    Nothing deeper than `depth` objects is looked at: no service nests what it bills further.
+    """
     for key, value in more.items():
+        before = total.get(key)
         if isinstance(value, Mapping):
-            add_usage(total.setdefault(key, {}), value)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            total[key] = total.get(key, 0) + value
-        elif value is not None:
+            if depth > 1:
+                total[key] = inner = before if isinstance(before, dict) else {}
+                add_usage(inner, value, depth=depth - 1)
+        elif _is_number(value):
+            total[key] = before + value if _is_number(before) else value
+        elif isinstance(value, str | bool):
             total[key] = value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15

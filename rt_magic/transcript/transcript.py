@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import threading
@@ -68,7 +69,7 @@ class Transcript:
         self._usage: dict[str, Any] = {}
         self._duration = 0.0
         self._done = False
-        self._callbacks: list[Callable[[TranscriptChange], object]] = []
+        self._callbacks: dict[object, Callable[[TranscriptChange], object]] = {}
         self._extra: dict[str, Any] = {}
 
     # ── read ──
@@ -106,22 +107,22 @@ class Transcript:
     def events(self) -> list[dict[str, Any]]:
         """What happened besides words, oldest first: states, pauses, marks; each a dict with `type`."""
         with self._lock:
-            return [dict(event) for event in self._events]
+            return copy.deepcopy(self._events)
 
     @property
     def usage(self) -> dict[str, Any]:
         """What the service says it will bill, summed over all turns."""
         with self._lock:
-            return dict(self._usage)
+            return copy.deepcopy(self._usage)
 
     def between(self, start: float, end: float) -> tuple[Segment, ...]:
-        """Return the final segments that overlap the seconds `start` to `end`."""
+        """Return the final segments that are heard between the seconds `start` and `end`, the latter exclusive."""
         return tuple(
             segment
             for segment in self.segments
             if segment.start is not None
             and segment.start < end
-            and (segment.end if segment.end is not None else segment.start) > start
+            and (segment.start >= start or (segment.end is not None and segment.end > start))
         )
 
     def __len__(self) -> int:
@@ -152,13 +153,13 @@ class Transcript:
 
         The callback must return at once; what it raises is logged.
         """
+        key = object()
         with self._lock:
-            self._callbacks.append(callback)
+            self._callbacks[key] = callback
 
         def unsubscribe() -> None:
             with self._lock:
-                if callback in self._callbacks:
-                    self._callbacks.remove(callback)
+                self._callbacks.pop(key, None)
 
         return unsubscribe
 
@@ -367,7 +368,8 @@ class Transcript:
         return formats.save(self, path, Limits(max_line_width, max_line_count, max_duration, estimate))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": export.to_plain(self), "text/html": export.to_html(self)}
+        shown = self._shown()
+        return {"text/plain": export.to_plain(shown), "text/html": export.to_html(shown)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process is done and has no recording.
@@ -419,6 +421,11 @@ class Transcript:
                 self._changed.notify_all()
                 self._tell(TranscriptChange("done", self.revision))
 
+    def _shown(self) -> tuple[Segment, ...]:
+        """Return all segments, interim ones in their places."""
+        with self._lock:
+            return self._ledger.ordered()
+
     def _rank(self, id_: str) -> float:
         """Return the number by which segments are ordered."""
         return self._ledger.ranks.get(id_, 0.0)
@@ -428,7 +435,7 @@ class Transcript:
             return frames.table(self.segments, words, clock, self.started_at, self._events)
 
     def _tell(self, change: TranscriptChange) -> None:
-        for callback in tuple(self._callbacks):
+        for callback in tuple(self._callbacks.values()):
             try:
                 callback(change)
             except Exception:
