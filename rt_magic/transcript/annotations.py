@@ -102,7 +102,7 @@ def _without_gaps(labels: Sequence[Label], first: float, last: float) -> list[La
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+    return '"' + text.replace("\r\n", "\n").replace("\r", "\n").replace('"', '""') + '"'
 
 
 def to_ctm(segments: Iterable[Segment], *, name: str = "recording", channel: str = "1") -> str:

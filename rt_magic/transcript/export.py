@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import html
 import io
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-from rt_magic.audio.pcm import SAMPLE_RATE
-from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript.alignment import gap
-from rt_magic.transcript.segments import Segment, Word
-
-if TYPE_CHECKING:
-    from rt_magic.transcript.transcript import Transcript
-
-FORMAT_VERSION = 1
+from rt_magic.transcript.segments import Segment
 
 COLUMNS = ("id", "start", "end", "text", "speaker", "language", "confidence", "error", "timing", "item_id")
-"""Columns of the frames, in order; what is unknown is missing, never invented."""
+"""Columns of the rows, in order; what is unknown is missing, never invented."""
 
 
 def joined_text(segments: Iterable[Segment]) -> str:
@@ -55,40 +46,6 @@ def rows(segments: Iterable[Segment]) -> list[dict[str, Any]]:
     return [{column: getattr(segment, column) for column in COLUMNS} for segment in segments]
 
 
-def _cues(segments: Iterable[Segment]) -> list[tuple[float, float, Segment]]:
-    """Return what can be shown as a subtitle: text with a known place."""
-    return [
-        (segment.start, segment.end if segment.end is not None else segment.start, segment)
-        for segment in segments
-        if segment.text and segment.error is None and segment.start is not None
-    ]
-
-
-def to_srt(segments: Iterable[Segment]) -> str:
-    """Return SubRip text; segments without times are left out."""
-    blocks = []
-    for number, (start, end, segment) in enumerate(_cues(segments), 1):
-        times = f"{clock(start, separator=',')} --> {clock(end, separator=',')}"
-        text = _one_block(segment.text).replace("-->", "->")
-        blocks.append(f"{number}\n{times}\n{_with_speaker(segment, text)}\n")
-    return "\n".join(blocks)
-
-
-def to_vtt(segments: Iterable[Segment]) -> str:
-    """Return WebVTT text; segments without times are left out, speakers become voice tags."""
-    blocks = ["WEBVTT\n"]
-    for start, end, segment in _cues(segments):
-        text = html.escape(_one_block(segment.text), quote=False)
-        voice = f"<v {html.escape(segment.speaker, quote=False)}>" if segment.speaker else ""
-        blocks.append(f"{clock(start)} --> {clock(end)}\n{voice}{text}\n")
-    return "\n".join(blocks)
-
-
-def _one_block(text: str) -> str:
-    """Take out empty lines, which would end a subtitle."""
-    return "\n".join(line for line in text.splitlines() if line.strip())
-
-
 def _with_speaker(segment: Segment, text: str) -> str:
     return f"{segment.speaker}: {text}" if segment.speaker else text
 
@@ -105,61 +62,6 @@ def to_csv(segments: Iterable[Segment]) -> str:
     writer.writeheader()
     writer.writerows(rows(segments))
     return out.getvalue()
-
-
-def to_whisper(segments: Sequence[Segment]) -> dict[str, Any]:
-    """Return the shape of openai-whisper's `transcribe`: `text`, `segments` and `language`."""
-    languages = [segment.language for segment in segments if segment.language]
-    pieces = []
-    for number, segment in enumerate(s for s in segments if s.error is None):
-        piece: dict[str, Any] = {"id": number, "start": segment.start, "end": segment.end, "text": segment.text}
-        if segment.words is not None:
-            piece["words"] = [dataclasses.asdict(word) for word in segment.words]
-        pieces.append(piece)
-    return {"text": joined_text(segments), "segments": pieces, "language": languages[0] if languages else None}
-
-
-def to_json(segments: Iterable[Segment], facts: Mapping[str, Any]) -> str:
-    """Return our own format: all fields of all final segments, and the facts about the session."""
-    segments = tuple(segments)
-    body = {
-        "format": "rt_magic",
-        "version": FORMAT_VERSION,
-        "sample_rate": SAMPLE_RATE,
-        "text": joined_text(segments),
-        **facts,
-        "segments": [dataclasses.asdict(segment) for segment in segments],
-    }
-    return json.dumps(body, ensure_ascii=False, indent=1, default=str)
-
-
-def from_json(text: str) -> tuple[list[Segment], dict[str, Any]]:
-    """Read `to_json`, or any object with `segments`; what is missing becomes None, unknown facts are returned."""
-    try:
-        body = json.loads(text)
-        entries = body.pop("segments")
-        segments = [_segment(number, entry) for number, entry in enumerate(entries, 1)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(
-            f"this is not a transcript in JSON ({error}): {text[:60]!r}; give an object with a list 'segments'"
-        ) from error
-    for key in ("format", "version", "sample_rate", "text"):
-        body.pop(key, None)
-    return segments, body
-
-
-def _segment(number: int, entry: Mapping[str, Any]) -> Segment:
-    known = {field.name for field in dataclasses.fields(Segment)}
-    fields: dict[str, Any] = {key: value for key, value in entry.items() if key in known}
-    words = fields.get("words")
-    fields["words"] = None if words is None else tuple(_word(word) for word in words)
-    fields["id"] = str(fields.get("id") or f"s{number}")
-    fields["text"] = str(fields.get("text") or "")
-    return Segment(**{**fields, "final": True})
-
-
-def _word(entry: Mapping[str, Any]) -> Word:
-    return Word(str(entry["word"]), float(entry["start"]), float(entry["end"]), entry.get("probability"))
 
 
 # What a terminal would take for orders: control characters, but for the white space that text has.
@@ -193,19 +95,3 @@ def to_html(segments: Iterable[Segment], *, classes: str = "") -> str:
         lines.append(f"<div class='rt-line' dir='auto'>{time}{speaker}{text}{mark}</div>")
     body = "".join(lines) or "<div class='rt-line'>(no words yet)</div>"
     return f"<div class='{html.escape(f'rt-static {classes}'.strip())}'>{body}</div>"
-
-
-_RENDERERS: dict[str, Callable[[Transcript], str]] = {
-    ".srt": lambda transcript: transcript.to_srt(),
-    ".vtt": lambda transcript: transcript.to_vtt(),
-    ".json": lambda transcript: transcript.to_json(),
-    ".txt": lambda transcript: to_text(transcript.segments),
-    ".csv": lambda transcript: to_csv(transcript.segments),
-}
-
-
-def render(suffix: str, transcript: Transcript) -> str:
-    """Return the transcript in the format that a file suffix names."""
-    if suffix.lower() not in _RENDERERS:
-        raise ConfigurationError(f"no format is known for the suffix {suffix!r}; use one of {', '.join(_RENDERERS)}")
-    return _RENDERERS[suffix.lower()](transcript)

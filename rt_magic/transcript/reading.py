@@ -77,7 +77,7 @@ def _cues(text: str) -> Iterator[tuple[float, float, list[str]]]:
 
 def _seconds(time: str) -> float:
     hours, minutes, rest = ("0:" + time.replace(",", ".")).rsplit(":", 2)
-    return int(hours.removeprefix("0:") or 0) * 3600 + int(minutes) * 60 + float(rest)
+    return round(int(hours.removeprefix("0:") or 0) * 3600 + int(minutes) * 60 + float(rest), 6)
 
 
 # Free-standing numbers, quoted texts and flags are all that counts in Praat's text files; `!` begins a comment.

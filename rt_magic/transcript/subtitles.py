@@ -6,7 +6,7 @@ import html
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from rt_magic.exceptions import ConfigurationError
@@ -88,10 +88,11 @@ def cues(segments: Iterable[Segment], limits: Limits, *, named: bool = False) ->
     for segment in segments:
         if not segment.text.strip() or segment.error is not None or segment.start is None:
             continue
-        name = f"{segment.speaker}: " if named and segment.speaker else ""
+        speaker = " ".join((segment.speaker or "").split()) or None
+        name = f"{speaker}: " if named and speaker else ""
         if limits.max_line_width is None and limits.max_duration is None:
-            lines = tuple((name + _one_block(segment.text)).split("\n"))
-            found.append(Cue(segment.start, _end(segment), lines, segment.speaker))
+            lines = tuple((name + _one_block(segment.text)).splitlines())
+            found.append(Cue(segment.start, _end(segment), lines, speaker))
             continue
         text = name + " ".join(segment.text.split())
         cuts, estimated = _cuts(segment, text, len(name)), False
@@ -99,7 +100,7 @@ def cues(segments: Iterable[Segment], limits: Limits, *, named: bool = False) ->
             cuts, estimated = _estimated_cuts(segment, text), True
         if not cuts and len(tokens(text)) > 1 and not limits.allow(text, _end(segment) - segment.start):
             uncut += 1
-        found.extend(_divide(segment, text, cuts, limits, estimated))
+        found.extend(replace(cue, speaker=speaker) for cue in _divide(segment, text, cuts, limits, estimated))
     if uncut:
         warnings.warn(
             f"{uncut} of the segments have no word times and stay longer than asked for; estimate=True cuts them by "
@@ -130,9 +131,8 @@ def _cuts(segment: Segment, text: str, offset: int) -> list[Cut]:
 
 
 def _estimated_cuts(segment: Segment, text: str) -> list[Cut]:
-    if segment.start is None or segment.end is None or segment.end <= segment.start:
-        return []
-    pace = (segment.end - segment.start) / len(text)
+    assert segment.start is not None
+    pace = (_end(segment) - segment.start) / len(text)
     moments = [(span.first, segment.start + span.first * pace) for span in tokens(text)[1:]]
     return [Cut(place, seconds, seconds) for place, seconds in moments]
 
@@ -151,7 +151,7 @@ def _divide(segment: Segment, text: str, cuts: list[Cut], limits: Limits, estima
             waiting += [(best.place, last, best.start, end), (first, best.place, start, best.end)]
         else:
             marked = estimated and (first, last) != (0, len(text))
-            done.append(Cue(start, end, tuple(limits.lines(text[first:last])), segment.speaker, marked))
+            done.append(Cue(start, end, tuple(limits.lines(text[first:last])), None, marked))
     return done
 
 
@@ -199,4 +199,4 @@ def _escaped(text: str) -> str:
 
 def _one_block(text: str) -> str:
     """Take out empty lines, which would end a subtitle, and the character that WebVTT forbids."""
-    return "\n".join(line.rstrip() for line in text.replace("\0", "\ufffd").splitlines() if line.strip())
+    return "\n".join(line.rstrip() for line in text.replace("\0", "\ufffd").splitlines() if line.strip()).strip()

@@ -101,8 +101,8 @@ class WordErrorRate(float):
             if piece.kind == "equal":
                 parts.append(html.escape(" ".join(_shortened(piece.said))))
                 continue
-            parts.append(_marked("del", "delete", piece.said) + _marked("ins", "insert", piece.heard))
-        body = " ".join(parts)
+            parts += [_marked("del", "delete", piece.said), _marked("ins", "insert", piece.heard)]
+        body = " ".join(filter(None, parts))
         return (
             f"<div class='rt-wer'><p><strong>{html.escape(self.summary)}</strong></p>"
             f"<p dir='auto' style='line-height:1.7'>{body}</p>"
