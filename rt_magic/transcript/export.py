@@ -46,13 +46,18 @@ def rows(segments: Iterable[Segment]) -> list[dict[str, Any]]:
     return [{column: getattr(segment, column) for column in COLUMNS} for segment in segments]
 
 
-def _with_speaker(segment: Segment, text: str) -> str:
-    return f"{segment.speaker}: {text}" if segment.speaker else text
-
-
 def to_text(segments: Iterable[Segment]) -> str:
     """Return one line per segment that did not fail, speakers named."""
-    return "".join(f"{_with_speaker(s, s.text)}\n" for s in segments if s.text and s.error is None)
+    said = (segment for segment in segments if segment.text.strip() and segment.error is None)
+    return "".join(f"{_named(segment)}{_one_line(segment.text)}\n" for segment in said)
+
+
+def _named(segment: Segment) -> str:
+    return f"{speaker}: " if (speaker := _one_line(segment.speaker or "")) else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def to_csv(segments: Iterable[Segment]) -> str:
