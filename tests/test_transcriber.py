@@ -172,7 +172,7 @@ async def test_a_denied_microphone_can_be_tried_again(state_home: Path) -> None:
     await until(lambda: not list(state_home.rglob("audio.pcm")))
     hanging.close()
     async with ScriptedPeer(words("one")) as peer:
-        transcriber._live.service = rt.Compatible(peer.url)
+        transcriber._live.service = rt.Compatible(peer.url)  # type: ignore[attr-defined]  # only a Live has one
         page.start("b")
         page.speak(NOISE)
         page.end("stop")
