@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -19,9 +19,8 @@ FIELDS = ("text", "speaker", "words", "error")
 
 def with_text(segment: Segment, text: str) -> Segment:
     """Return the segment with another text: the times of its words are carried over, and it has not failed any more."""
-    if text == segment.text:
-        return dataclasses.replace(segment, error=None)
-    return dataclasses.replace(segment, text=text, words=carry(segment.words, text), error=None)
+    words = segment.words if text == segment.text else carry(segment.words, text)
+    return dataclasses.replace(segment, text=text, words=words, error=None if text.strip() else segment.error)
 
 
 def carry(words: tuple[Word, ...] | None, text: str) -> tuple[Word, ...] | None:
@@ -56,16 +55,12 @@ def carry(words: tuple[Word, ...] | None, text: str) -> tuple[Word, ...] | None:
     return tuple(carried)
 
 
-def replaced(segments: Iterable[Segment], old: str | re.Pattern[str], new: str) -> list[Segment]:
-    """Return the segments whose text another text replaces a part of, each with its new text."""
+def replaced(segments: Sequence[Segment], old: str | re.Pattern[str], new: str) -> dict[str, str]:
+    """Return by id the new texts of the segments in which another text replaces a part."""
     if not old:
         raise ConfigurationError("nothing to replace: the first text is empty; edit(id, text) adds words")
-    found = []
-    for segment in segments:
-        text = segment.text.replace(old, new) if isinstance(old, str) else old.sub(new, segment.text)
-        if text != segment.text:
-            found.append(dataclasses.replace(with_text(segment, text), error=segment.error))
-    return found
+    texts = {s.id: s.text.replace(old, new) if isinstance(old, str) else old.sub(new, s.text) for s in segments}
+    return {segment.id: texts[segment.id] for segment in segments if texts[segment.id] != segment.text}
 
 
 def renamed(segments: Iterable[Segment], names: Mapping[str | None, str | None]) -> list[Segment]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rt_magic.transcript.corrections import again, renamed
+from rt_magic.transcript.corrections import again, renamed, with_text
 from rt_magic.transcript.segments import Changes, Segment
 
 
@@ -78,6 +78,17 @@ class Ledger:
             self.segments[shown.id] = self._note(machine, shown)
         self._ordered = self._finals = None
         return changed
+
+    def rewrite(self, texts: Mapping[str, str], *, mended: bool = False) -> tuple[Segment, ...]:
+        """Give segments other texts, by id; with `mended` those that had failed have not any more."""
+        found = []
+        for id_, text in texts.items():
+            shown = self.segments[id_]
+            # The machine's words have the times, however often their text is changed.
+            written = with_text(self.machine.get(id_, shown), text)
+            error = written.error if mended else shown.error
+            found.append(dataclasses.replace(written, speaker=shown.speaker, error=error))
+        return self.correct(found)
 
     def rename(self, names: Mapping[str | None, str | None]) -> tuple[Segment, ...]:
         """Give speakers other names, also in segments that are still to come."""

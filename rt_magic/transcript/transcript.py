@@ -206,11 +206,11 @@ class Transcript:
             if segment is None or not segment.final:
                 state = "not known" if segment is None else "not final yet"
                 raise ConfigurationError(f"segment {id!r} is {state}; give the id of one of `segments`, such as 's1'")
-            return self._correct(lambda known: known.correct([corrections.with_text(segment, text)]))[0]
+            return self._correct(lambda known: known.rewrite({id: text}, mended=True))[0]
 
     def replace(self, old: str | re.Pattern[str], new: str) -> int:
         """Replace a text, or a compiled pattern, in all final segments; return how many of them changed."""
-        return len(self._correct(lambda known: known.correct(corrections.replaced(known.finals(), old, new))))
+        return len(self._correct(lambda known: known.rewrite(corrections.replaced(known.finals(), old, new))))
 
     def rename_speakers(self, names: Mapping[str | None, str | None]) -> int:
         """Give speakers other names, now and in what is still to come; return how many segments changed.

@@ -140,7 +140,5 @@ def word_error_rate(reference: Any, heard: str, normalize: Normalize) -> WordErr
     """Compare with a text, or with another transcript's."""
     text = reference if isinstance(reference, str) else getattr(reference, "text", None)
     if not isinstance(text, str):
-        raise ConfigurationError(
-            f"reference is {type(reference).__name__}; give the text that was said, or a Transcript"
-        )
+        raise ConfigurationError(f"reference={reference!r} is no text; give what was said, as str or as a Transcript")
     return WordErrorRate.of(text, heard, normalize)
