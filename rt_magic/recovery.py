@@ -46,9 +46,12 @@ class Leftover:
             raise AudioError(f"the recording in {self.path} is gone")
         samples = np.memmap(audio, "<i2", "r", shape=(audio.stat().st_size // BYTES_PER_SAMPLE,))
         source = open_audio(samples, sample_rate=SAMPLE_RATE)
-        options = {name: self.options.get(name) for name in ("language", "prompt") if self.options.get(name)}
-        chosen = resolve_service(service, default=default_service()).service
-        session = RealtimeSession(chosen, keywords=self.options.get("keywords") or (), **options)
+        session = RealtimeSession(
+            resolve_service(service, default=default_service()).service,
+            language=self.options.get("language"),
+            prompt=self.options.get("prompt"),
+            keywords=self.options.get("keywords") or (),
+        )
         session.transcript.started_at = self.started_at
         future = portal().run(transcribe_source(session, source))
         try:

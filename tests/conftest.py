@@ -40,9 +40,9 @@ def machine_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: Playwright leaves a running loop on the main thread, asyncio needs none."""
+    """Mark browser tests, and run them last: Playwright leaves a running loop on the main thread."""
     browser = Path(__file__).parent / "browser"
     for item in items:
         if browser in item.path.parents:

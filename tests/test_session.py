@@ -192,8 +192,9 @@ async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
     async with ScriptedPeer(script, script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
         await session.send(noise(1.0))
         await session.finish()
+        await session.send(noise(0.5))  # after the end: it is sent when the session goes on
         session.resume()
-        await session.send(noise(1.0))
+        await session.send(noise(0.5))
         transcript = await session.finish()
     assert [(s.id, s.text) for s in transcript.segments] == [("s1", "part 1"), ("s2", "part 2")]
     assert transcript.segments[1].start == pytest.approx(1.8)

@@ -70,6 +70,8 @@ class RealtimeSession:
         offset: float = 0.0,
         on_state: Callable[[State, str], object] | None = None,
     ) -> None:
+        if isinstance(service, Local) and model:
+            service = replace(service, model=model)
         spoken = languages(language) if language else ()
         check_service(service, spoken)
         self.service = service
@@ -180,12 +182,14 @@ class RealtimeSession:
     def resume(self) -> None:
         """Begin again after the end or an error, on the session's loop: the recording and the transcript go on.
 
-        What was sent and did not become text stays marked failed; only new sound is sent. Raises ConfigurationError
-        while the session runs.
+        Sound that came after the end is sent as well, and after an error all that had not become final text. Raises
+        ConfigurationError while the session runs.
         """
         if self.state not in ("stopped", "error"):
             raise ConfigurationError(f"this session is {self.state}; only one that has ended can begin again")
+        sent = self._connection.position if self._connection is not None else 0
         self._lose()
+        self._position = max(self._position, sent)
         self.error = None
         self._conduct = Conduct(not self._conduct.late)
         self._ladder = Ladder(self.service, self.wanted)
@@ -193,7 +197,6 @@ class RealtimeSession:
         self._over.clear()
         self.transcript._finish(False)
         self._move("connecting", "connecting")
-        self._position = self.recording.samples
         self._task = asyncio.create_task(self._run(), name="rt_magic-session")
 
     async def cancel(self) -> None:
