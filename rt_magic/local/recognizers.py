@@ -177,8 +177,8 @@ def _repository(model: str) -> str:
     if "/" not in model and model not in utils.available_models():
         known = ", ".join(utils.available_models())
         raise ConfigurationError(f"there is no whisper model {model!r}; there are {known}")
-    known_repositories: dict[str, str] = utils._MODELS
-    return known_repositories.get(model, model)
+    repositories: dict[str, str] = utils._MODELS
+    return repositories.get(model, model)
 
 
 def _need_whisper() -> None:

@@ -41,8 +41,11 @@ class PocketSphinx:
         """Take nothing yet: the language is English."""
 
     def reset(self) -> None:
-        """Go back to the start value of the cepstral mean."""
-        self._decoder.set_cmn(MEAN)
+        """Go back to the start values of cepstral mean and noise, which are kept from utterance to utterance."""
+        if self._begun:
+            self._decoder.end_utt()
+            self._begun = False
+        self._decoder.reinit_feat()
 
     def start(self) -> None:
         """Begin an utterance."""
