@@ -45,16 +45,18 @@ def resolve_service(
         (environ.get("RT_MAGIC_SERVICE"), "RT_MAGIC_SERVICE is set"),
     ):
         if candidate:
-            return Resolved(_service(candidate, namespace or {}), reason)
+            return Resolved(_service(candidate, namespace or {}, environ), reason)
     if environ.get("AZURE_OPENAI_ENDPOINT"):
         return Resolved(AzureOpenAI(), "AZURE_OPENAI_ENDPOINT is set")
     note = ""
     if environ.get("OPENAI_API_KEY"):
-        note = "OPENAI_API_KEY is set: --service openai uses it; audio then goes to api.openai.com"
+        base = environ.get("OPENAI_BASE_URL")
+        note = "OPENAI_API_KEY is set: --service openai uses it; audio then goes to "
+        note += "the address in OPENAI_BASE_URL" if base else "api.openai.com"
     return Resolved(Local(), "no service is set", note)
 
 
-def _service(value: object, namespace: Mapping[str, Any]) -> Service:
+def _service(value: object, namespace: Mapping[str, Any], environ: Mapping[str, str]) -> Service:
     if isinstance(value, Local | Compatible | OpenAI | AzureOpenAI):
         return value
     if not isinstance(value, str):
@@ -65,17 +67,17 @@ def _service(value: object, namespace: Mapping[str, Any]) -> Service:
     if value == "local":
         return Local()
     if value == "openai":
-        base = os.environ.get("OPENAI_BASE_URL", "")
+        base = environ.get("OPENAI_BASE_URL", "")
         if not is_azure(base):
             return OpenAI()
         # The two variables are a pair: OpenAI's own client sends that key there too.
-        return AzureOpenAI(base, api_key=os.environ.get("AZURE_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY"))
+        return AzureOpenAI(base, api_key=environ.get("AZURE_OPENAI_API_KEY") or environ.get("OPENAI_API_KEY"))
     if value == "azure":
         return AzureOpenAI()
     if "://" in value:
         return AzureOpenAI(value) if is_azure(value) else Compatible(value)
     if value in namespace:
-        return _service(namespace[value], {})
+        return _service(namespace[value], {}, environ)
     raise ConfigurationError(
         f"there is no service {value!r}; give one of {', '.join(SERVICE_NAMES)}, an address, or the name of a "
         "variable that holds a service"

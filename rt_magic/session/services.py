@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -312,15 +313,24 @@ def socket_address(address: str) -> str:
         )
     secure = parts.scheme in ("https", "wss")
     if not secure and not _is_loopback(parts.hostname):
+        better = f"{'https' if parts.scheme == 'http' else 'wss'}://{_host(address)}"
         raise ConfigurationError(
-            f"{address!r} would send speech over an unencrypted connection; write "
-            f"{'https' if parts.scheme == 'http' else 'wss'}://{_host(address)} (unencrypted is for this machine only)"
+            f"{address!r} would send speech over an unencrypted connection; write {better} "
+            "(unencrypted is for this machine only)"
         )
     return f"{'wss' if secure else 'ws'}://{_host(address)}"
 
 
+# What stands before the host, or a field of the query that is called like a secret.
+_SECRET = re.compile(r"//[^/?#]*@|[?&][\w-]*(key|token|secret|password|signature)[\w-]*=", re.IGNORECASE)
+
+
 def _split(address: str) -> SplitResult:
     address = address.strip(" \t\r\n'\"`<>")
+    if _SECRET.search(address):
+        raise ConfigurationError(
+            "the address holds a key or a password, which would be shown with it; leave that out and give api_key="
+        )
     try:
         parts = urlsplit(address if "://" in address else f"https://{address}")
         _ = parts.port  # which is read when it is asked for
