@@ -18,7 +18,7 @@ from pyannote.core import Segment as Stretch
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript.annotations import speaker_turns, to_ctm, to_rttm, to_textgrid
 from rt_magic.transcript.segments import Segment, Word
-from tests.transcripts import INTERVIEW, said, segment_lists
+from tests.transcripts import INTERVIEW, said, segment_lists, transcript_of
 
 Label = tuple[float, float, str]
 
@@ -175,3 +175,11 @@ def test_one_of_several_recordings_is_chosen_by_name() -> None:
     """With a name the lines of that recording alone are read."""
     text = "SPEAKER a 1 0 1 <NA> <NA> X <NA> <NA>\nSPEAKER b 1 2 1 <NA> <NA> Y <NA> <NA>"
     assert speaker_turns(text, name="b") == [(2.0, 3.0, "Y")]
+
+
+def test_files_are_named_inside_as_outside(tmp_path: Path) -> None:
+    """CTM and RTTM name their recording: that is the file's own name."""
+    transcript = transcript_of(*INTERVIEW)
+    for suffix in (".ctm", ".rttm"):
+        lines = transcript.save(tmp_path / f"talk 7{suffix}").read_text(encoding="utf-8").splitlines()
+        assert {"talk_7" in line.split()[:2] for line in lines if not line.startswith(";;")} == {True}

@@ -250,6 +250,7 @@ def test_speakers_are_assigned_by_the_longest_overlap(tmp_path: Path, form: str)
     assert transcript.assign_speakers(turns) == 3
     assert [s.speaker for s in transcript] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_00", "old", None]
     assert corrections(transcript)[2] == ("s3", "speaker", "old", "SPEAKER_00")
+    assert transcript.assign_speakers(turns) == 0
     transcript.rename_speakers({"SPEAKER_00": "Anna"})
     assert transcript.segments[0].speaker == "Anna"
 

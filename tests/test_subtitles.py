@@ -6,6 +6,7 @@ import html
 import io
 import itertools
 import re
+from pathlib import Path
 
 import pytest
 import srt
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript.segments import Segment, Word
 from rt_magic.transcript.subtitles import Cue, Limits, cues, to_srt, to_vtt
-from tests.transcripts import INTERVIEW, said, segment_lists
+from tests.transcripts import INTERVIEW, said, segment_lists, transcript_of
 
 SENTENCE = "We walked along the river, and then it rained. Nobody had brought an umbrella, so we got wet."
 
@@ -200,3 +201,15 @@ def test_impossible_limits_are_refused(options: dict[str, int], complaint: str) 
 def test_a_cue_is_a_value() -> None:
     """Cues compare by what they say."""
     assert cues([said("s1", 0, 1, "Hi", speaker="A")], Limits(), named=True) == [Cue(0, 1, ("A: Hi",), "A")]
+
+
+def test_limits_reach_the_file(tmp_path: Path) -> None:
+    """`save` cuts as `to_srt` and `to_vtt` do; formats without lines refuse limits and write nothing."""
+    transcript = transcript_of(timed(SENTENCE))
+    for suffix, text in ((".srt", transcript.to_srt(max_duration=2.0)), (".vtt", transcript.to_vtt(max_duration=2.0))):
+        path = transcript.save(tmp_path / f"talk{suffix}", max_duration=2.0)
+        assert path.read_text(encoding="utf-8") == text
+        assert text.count("-->") > 1
+    with pytest.raises(ConfigurationError, match=r"only \.srt and \.vtt have lines and durations to limit"):
+        transcript.save(tmp_path / "talk.txt", max_line_width=20)
+    assert not (tmp_path / "talk.txt").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -97,7 +98,7 @@ def pieces(text: str, words: Sequence[Word]) -> list[str] | None:
     for span in found:
         if span is None:
             return None
-        inside = next((token.first for token in spans if token.first <= span.first < token.last), span.first)
+        inside = spans[bisect_right(spans, span.first, key=lambda token: token.first) - 1].first
         starts.append(inside if not starts or inside > starts[-1] else span.first)
     cuts = [0, *(_with_space(text, start) for start in starts[1:]), len(text)]
     return [text[first:last] for first, last in itertools.pairwise(cuts)] if words else []

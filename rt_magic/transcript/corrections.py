@@ -73,7 +73,7 @@ def renamed(segments: Iterable[Segment], names: Mapping[str | None, str | None])
 
 
 def assigned(segments: Iterable[Segment], turns: Iterable[tuple[float, float, str]]) -> list[Segment]:
-    """Return the segments, each with the speaker who speaks longest in it; where nobody does it is left out."""
+    """Return the segments in which somebody else speaks longest than they say, with that speaker."""
     turns = sorted(turns)
     longest = max((end - start for start, end, _ in turns), default=0.0)
     starts = [start for start, _, _ in turns]
@@ -88,8 +88,9 @@ def assigned(segments: Iterable[Segment], turns: Iterable[tuple[float, float, st
             overlap = min(end, segment.end) - max(start, segment.start)
             if overlap > 0:
                 seconds[speaker] = seconds.get(speaker, 0.0) + overlap
-        if seconds:
-            found.append(dataclasses.replace(segment, speaker=max(seconds, key=lambda name: seconds[name])))
+        longest_by = max(seconds, key=lambda name: seconds[name], default=segment.speaker)
+        if longest_by != segment.speaker:
+            found.append(dataclasses.replace(segment, speaker=longest_by))
     return found
 
 

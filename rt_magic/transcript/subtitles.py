@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -118,14 +119,13 @@ def _end(segment: Segment) -> float:
 def _cuts(segment: Segment, text: str, offset: int) -> list[Cut]:
     """Return where the text may be cut at a known time: before each word that begins a token."""
     words = segment.words or ()
-    begins = {span.first: span.last for span in tokens(text) if span.first > offset}
-    found = places(text[offset:], words)
+    begins = [span.first for span in tokens(text)]
     cuts: list[Cut] = []
-    for number, span in enumerate(found[1:], 1):
-        if span is None:
+    for number, span in enumerate(places(text[offset:], words)):
+        if number == 0 or span is None:
             continue
-        token = max((first for first in begins if first <= span.first + offset < begins[first]), default=None)
-        if token is not None and (not cuts or token > cuts[-1].place):
+        token = begins[bisect_right(begins, span.first + offset) - 1]
+        if token > (cuts[-1].place if cuts else offset):
             cuts.append(Cut(token, min(words[number - 1].end, words[number].start), words[number].start))
     return cuts
 
