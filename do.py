@@ -5,6 +5,7 @@
     python3 do.py test [pytest arguments]    run every check and every test
     python3 do.py lint                       run the static checks alone
     python3 do.py long [pytest arguments]    run the tests that take minutes
+    python3 do.py pictures                   make the pictures of the README anew
     python3 do.py bench [names]              run the benchmarks in tests/bench
 
 Each command first makes .venv and installs what it needs, once: until pyproject.toml changes.
@@ -293,6 +294,13 @@ def long(arguments: list[str]) -> int:
     return run(PYTHON, "-m", "pytest", "-m", "long", "--durations=25", *arguments)
 
 
+def pictures(arguments: list[str]) -> int:
+    """Make the pictures of the README from the real thing."""
+    install("test,local")
+    set_up_chromium()
+    return run(PYTHON, "-m", "pytest", "-m", "pictures", *arguments)
+
+
 def bench(arguments: list[str]) -> int:
     """Run the benchmarks one after another, all or those named."""
     install("test,local")
@@ -303,7 +311,7 @@ def bench(arguments: list[str]) -> int:
     return check(*((file.stem, partial(run, PYTHON, file)) for file in chosen))
 
 
-COMMANDS = {"lab": lab, "test": test, "lint": lint, "long": long, "bench": bench}
+COMMANDS = {"lab": lab, "test": test, "lint": lint, "long": long, "pictures": pictures, "bench": bench}
 
 
 def main(arguments: list[str]) -> int:
