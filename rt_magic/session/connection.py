@@ -300,13 +300,10 @@ class Connection:
             self.protocol.finish(padding=samples)
         await self._send_due()
         await self._settle()
-        if self._cutter is None and not self.protocol.dialect.fence:
-            unheard = self._unheard_speech()
-            await self._quiet(QUIET_UNHEARD if unheard else QUIET)
-            if unheard and self._unheard_speech():
-                self.protocol.commit()
-                await self._send_due()
-                await self._settle()
+        if self._cutter is None and not self.protocol.dialect.fence and await self._until_quiet():
+            self.protocol.commit()
+            await self._send_due()
+            await self._settle()
 
     async def _settle(self) -> None:
         """Wait until no turn is open, or nothing has come for so long that nothing will."""
@@ -318,14 +315,19 @@ class Connection:
             except TimeoutError:
                 self._abandon(self.protocol.abandon_all())
 
-    async def _quiet(self, seconds: float) -> None:
-        """Wait until that long no event has come and no turn is open."""
-        with contextlib.suppress(TimeoutError):
-            while True:
-                self._changed.clear()
-                async with asyncio.timeout(seconds):
+    async def _until_quiet(self) -> bool:
+        """Wait until no turn is open and nothing comes any more; tell whether speech was left unreported."""
+        heard, unheard = -1, True
+        while True:
+            if heard != self._heard:
+                heard, unheard = self._heard, self._unheard_speech()
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(QUIET_UNHEARD if unheard else QUIET):
                     await self._changed.wait()
-                await self._settle()
+            except TimeoutError:
+                return unheard
+            await self._settle()
 
     def _unheard_speech(self) -> bool:
         """Tell whether the recording holds speech behind the last turn that the service reported."""

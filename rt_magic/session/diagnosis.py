@@ -5,6 +5,7 @@ Statuses, codes and their causes are those that Azure OpenAI's troubleshooting p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -63,15 +64,11 @@ class Refused:
     def retry_after(self, now: datetime) -> float | None:
         """Return the seconds that the service asks to wait, from milliseconds, seconds or a date."""
         for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-            value = self.header(name)
-            try:
-                return max(0.0, float(value) / unit) if value else None
-            except ValueError:
-                pass
-            try:
-                return max(0.0, (parsedate_to_datetime(value) - now).total_seconds()) if value else None
-            except (ValueError, TypeError):
-                continue
+            value = self.header(name) or ""
+            with contextlib.suppress(ValueError):
+                return max(0.0, float(value) / unit)
+            with contextlib.suppress(ValueError, TypeError):
+                return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
         return None
 
 
@@ -239,6 +236,7 @@ def explain_proxy(error: BaseException, host: str) -> RtMagicError:
 _CODE_IN_REASON = re.compile(r"(?:invalid_request_error|server_error)\.(\w+)")
 
 FATAL_CLOSES: Mapping[int, str] = {
+    1008: "the service's rules forbid the session; check the key and what it may do",
     3000: "the key is not valid; check it",
     4000: "the service refused the request as it was; it is not tried again unchanged",
     4004: "the service does not know the model; name another with --model",
@@ -252,7 +250,6 @@ CLOSES: Mapping[int, str] = {
     1005: "the service ended without a reason, as some do after a setting they do not take",
     1006: "the network was lost; check it",
     1007: "what was sent or received is not readable text; a proxy may garble it",
-    1008: "the service's rules forbid the session; check key and rights",
     1009: "a message was too large for the other side",
     1011: "the service failed, or nothing was heard of it in time",
     1012: "the service restarts",
@@ -268,8 +265,8 @@ def explain_close(code: int, reason: str, host: str, request: str | None = None)
     heard = f"{host} closed the connection ({code}{f': {reason}' if reason else ''})"
     named = _CODE_IN_REASON.search(reason)
     advice = _ADVICE.get(named[1]) if named else None
-    if code == 3000:
-        return AuthenticationError(f"{heard}: {advice or FATAL_CLOSES[3000]}", request_id=request)
+    if code in (1008, 3000):
+        return AuthenticationError(f"{heard}: {advice or FATAL_CLOSES[code]}", request_id=request)
     if 4000 <= code < 5000:
         meaning = advice or FATAL_CLOSES.get(code, "trying again will not mend that")
         return ServiceError(f"{heard}: {meaning}", code=named[1] if named else str(code), request_id=request)

@@ -145,6 +145,11 @@ class PeerConnection:
             self.protocol.send(event)
         await self._flush()
 
+    @property
+    def next_item(self) -> str:
+        """Item id of the turn that `turn` will send next, for deltas that come before."""
+        return f"item_{self.number}_{self._turns + 1}"
+
     async def turn(
         self,
         text: str,
@@ -160,8 +165,8 @@ class PeerConnection:
         `start` and `end` are the seconds that the service's turn detection reports; without them none is reported.
         With `error` the turn fails.
         """
+        item_id = self.next_item
         self._turns += 1
-        item_id = f"item_{self.number}_{self._turns}"
         if start is not None:
             await self.send(SpeechStarted(item_id, round(start * 1000)))
         if end is not None:
