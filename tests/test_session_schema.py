@@ -9,11 +9,18 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types.realtime import RealtimeTranscriptionSessionCreateRequest
+from openai.types.realtime import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from pydantic import BaseModel
 
+from rt_magic.wire.dialects import Kind, Wanted, session_update
 from rt_magic.wire.events import ClientEventError, Json, SessionUpdated, encode
-from rt_magic.wire.session_schema import TRANSCRIPTION_SESSION, Fields, default_session, merge_session
+from rt_magic.wire.session_schema import (
+    REALTIME_SESSION,
+    TRANSCRIPTION_SESSION,
+    Fields,
+    default_session,
+    merge_session,
+)
 from tests.judges.openai_types import judge_server_event
 from tests.test_events import JSON
 
@@ -77,7 +84,8 @@ def vad(**fields: Any) -> Json:
     ("update", "code", "param"),
     [
         ({}, "missing_required_parameter", "session.type"),
-        ({"type": "realtime"}, "invalid_value", "session.type"),
+        ({"type": "realtime"}, "invalid_parameter", ""),
+        ({"type": "chat"}, "invalid_value", "session.type"),
         ({"type": 5}, "invalid_type", "session.type"),
         ({"type": "transcription", "input_audio_format": "x"}, "unknown_parameter", "session.input_audio_format"),
         ({"type": "transcription", "audio": None}, "invalid_type", "session.audio"),
@@ -153,6 +161,34 @@ def test_what_is_right_is_merged(update: Json) -> None:
     judge_server_event(encode(SessionUpdated(session, "e")))
 
 
+@given(JSON, st.sampled_from(["audio", "include", "output_modalities", "instructions"]), st.booleans())
+def test_any_update_of_a_voice_session_is_merged_or_refused(value: Any, key: str, nested: bool) -> None:
+    """The same for the session of a voice model, which has a class of its own in the official types."""
+    update = {"type": "realtime", key: {"input": {"turn_detection": value}} if nested else value}
+    session = default_session("m", kind="realtime")
+    try:
+        after = merge_session(session, update)
+    except ClientEventError:
+        assert session == default_session("m", kind="realtime")
+    else:
+        judge_server_event(encode(SessionUpdated({**after, "id": "s"}, "e")))
+        assert merge_session(after, update) == after
+
+
+@pytest.mark.parametrize(("kind", "other"), [("transcription", "realtime"), ("realtime", "transcription")])
+def test_a_session_stays_of_its_kind(kind: Kind, other: Kind) -> None:
+    """An update for the other kind of session is refused in the words that clients look for."""
+    with pytest.raises(ClientEventError, match=f"Passing a {other} session update event to a {kind} session"):
+        merge_session(default_session(kind=kind), session_update(Wanted(kind=other)))
+    for turn_detection in ("server", "client"):
+        wanted = Wanted(kind=kind, turn_detection=turn_detection)
+        after = merge_session(default_session(kind=kind), session_update(wanted))
+        judge_server_event(encode(SessionUpdated(after, "e")))
+        turns = after["audio"]["input"]["turn_detection"]
+        assert (turns is None) is (turn_detection == "client")
+        assert kind == "transcription" or turns is None or turns["create_response"] is False
+
+
 REFUSED_ON_PURPOSE = {
     # Nobody answers in a transcription session.
     f"{INPUT}.turn_detection.create_response",
@@ -169,6 +205,7 @@ def test_the_schema_has_the_fields_of_the_official_type() -> None:
     ours = set(_ours(TRANSCRIPTION_SESSION, "session"))
     assert official - ours == REFUSED_ON_PURPOSE
     assert ours <= official
+    assert set(_ours(REALTIME_SESSION, "session")) <= set(_official(RealtimeSessionCreateRequest, "session"))
 
 
 def _official(kind: Any, path: str) -> list[str]:
