@@ -29,7 +29,7 @@ class PocketSphinx:
     one over the whole when it has ended, with its own mean. The one with the better score is taken.
     """
 
-    agreement = 4
+    agreement = 3
 
     def __init__(self) -> None:
         self._decoder = Decoder(maxhmmpf=5000, fwdflat=False, cmninit=MEAN, loglevel="FATAL")
