@@ -37,6 +37,9 @@ __all__ = ["LIVE", "NO_LANE", "Transcriber", "transcripts"]
 LIVE = frozenset({"opening", "connecting", "listening", "paused", "reconnecting", "draining"})
 """The states in which a transcription is under way."""
 
+WITHOUT_WIDGETS = "Transcript (its buttons need a running kernel; the words follow):"
+"""The line in place of the live view where a reader has no widgets; the words stand below it."""
+
 NO_LANE = (
     "this kernel cannot hear a page while a cell runs, so neither a click nor a sound would arrive: do without "
     "--wait (and .wait()), or use ipykernel 7.4 or newer; --duration does not help"
@@ -106,12 +109,15 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             save=save,
             duration=duration,
             idle=idle,
+            private=private,
         )
         super().__init__(children=[self.microphone, self.view])
         self.add_class("rt-magic")
         self.transcript.on_change(self._on_change)
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
+        elif isinstance(self._live, Live):
+            portal().run(self._live.warm())
 
     def _drive(self, options: dict[str, Any], **live: Any) -> Driver:
         return Live(self.service, self.transcript, self.microphone, options=options, **live)
@@ -184,12 +190,17 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             self._ran.update(segment.id for segment in self.transcript.segments)
             self._body = Body(step, self._waiting_changed)
 
+    def bind(self, variable: str) -> None:
+        """Speak of the transcript by this variable of the user's."""
+        self._live.variable = variable
+
     def show(self) -> None:
         """Display the live view, and under it the text that stays in the saved notebook."""
         if in_kernel():
             bundle = self._repr_mimebundle_()
             data = bundle[0] if isinstance(bundle, tuple) else bundle
-            display({**data, "text/plain": "live transcript; it needs its kernel"}, raw=True)
+            display({**data, "text/plain": WITHOUT_WIDGETS}, raw=True)
+            self._live.reloaded = False  # what is displayed now is refreshed
         self._twin.show(keep=in_kernel())  # a terminal would print it anew each time
         self._displayed_in = _execution_count()
 
@@ -222,11 +233,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
                 pass
 
     def _on_change(self, change: TranscriptChange) -> None:
-        # On the writer's thread, which is the portal's.
+        # On the writer's thread: the portal's, or the user's where a segment is corrected.
         if change.kind == "done":
             self._twin.refresh()
         elif change.kind == "segments":
-            self._twin.refresh_soon()
+            portal().call_soon(self._twin.refresh_soon)
             for segment in change.upsert:
                 if self._body is not None and _is_said(segment) and segment.id not in self._ran:
                     self._ran.add(segment.id)

@@ -377,7 +377,10 @@ class RealtimeSession:
             self._connection.wake()
 
     def _note_update(self, change: TranscriptChange) -> None:
-        # The writer is on this loop, so the two touch nothing at the same time.
+        if asyncio._get_running_loop() is not self._loop:  # a correction, made on the user's thread
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._note_update, change)
+            return
         for id_ in change.remove:
             self._updates.pop(id_, None)
         self._updates.update((segment.id, segment) for segment in change.upsert)
