@@ -97,7 +97,7 @@ class RealtimeSession:
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
         self.recording.describe(
             {
-                "started_at": self.transcript.started_at.isoformat(),
+                "started_at": (self.transcript.started_at or datetime.now(UTC)).isoformat(),
                 "service": service.name,
                 "language": language,
                 "prompt": prompt,
@@ -377,8 +377,7 @@ class RealtimeSession:
             self._connection.wake()
 
     def _note_update(self, change: TranscriptChange) -> None:
-        if asyncio._get_running_loop() is not self._loop:  # a correction, made on the user's thread
-            assert self._loop is not None
+        if self._loop is not None and not _is_running(self._loop):  # a correction, made on the user's thread
             self._loop.call_soon_threadsafe(self._note_update, change)
             return
         for id_ in change.remove:
@@ -420,6 +419,14 @@ class RealtimeSession:
 def backoff(attempt: int, chance: float) -> float:
     """Return the seconds to wait before an attempt: doubling from half a second to 8 s, less up to half by chance."""
     return min(8.0, 0.25 * 2.0**attempt) * (1 - chance / 2)
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether this thread is the one that runs the loop."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _model(service: Service) -> str | None:
