@@ -202,6 +202,22 @@ def test_a_lost_connection_takes_what_is_not_settled_with_it() -> None:
     assert reader.texts[:2] == ["one", "two"]
 
 
+def test_what_was_settled_out_of_turn_is_heard_again() -> None:
+    """A text that came before that of the turn before it goes with the connection, so that both are sent again."""
+    reader = Reader().take(opened(), started("a", 1.0), Committed("a"), Completed("a", "one"))
+    reader.take(SpeechStarted("noise", 1500), started("b", 2.0), Committed("b", "a"), started("c", 3.0))
+    reader.take(Committed("c", "b"), Completed("c", "three"), started("d", 4.0))
+    assert reader.texts == ["one", "", "three", "", ""]
+    reader.take(Lost())
+    assert reader.texts == ["one"] and not reader.state.open and list(reader.state.turns) == [(1, "a")]
+
+
+def test_a_noise_that_was_never_committed_takes_nothing_with_it() -> None:
+    """Only a turn that waits for its text makes what came behind it be heard again."""
+    reader = Reader().take(opened(), SpeechStarted("noise", 100), Committed("a"), Completed("a", "one"), Lost())
+    assert reader.texts == ["one"]
+
+
 def test_the_next_connection_continues_the_numbers() -> None:
     """Segment ids are unique over all connections."""
     reader = Reader().take(Completed("a", "1")).take(Lost()).take(Completed("a", "2"), connection=2)

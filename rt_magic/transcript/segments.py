@@ -94,7 +94,7 @@ class TurnCut:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is gone: what it had not settled will be transcribed again from the recording."""
+    """The connection is gone: what it had not settled in order will be transcribed again from the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,14 +308,21 @@ def _settle(state: Folded, turn: _Turn, now: float) -> None:
 
 
 def _lose(state: Folded, connection: int) -> Changes:
-    """Forget what a connection that is gone has not settled."""
+    """Forget what a connection that is gone has not settled, and what it has settled out of turn behind that.
+
+    The recording is sent again from the end of what is left, so nothing is lost and nothing comes twice.
+    """
+    waiting = next((turn for turn in state.open if turn.connection == connection and turn.committed), None)
+    behind = state.order[_index(state.order, waiting) :] if waiting else []
+    dropped = {id(turn): turn for turn in (*state.open, *behind) if turn.connection == connection}
     gone: list[str] = []
-    for turn in [turn for turn in state.open if turn.connection == connection]:
-        state.open.remove(turn)
+    for turn in dropped.values():
         state.order.remove(turn)
-        if turn.item_id is None:
+        if not turn.settled:
+            state.open.remove(turn)
+        if turn in state.unnamed:
             state.unnamed.remove(turn)
-        else:
+        if turn.item_id is not None:
             del state.turns[connection, turn.item_id]
         gone.extend(segment.id for segment in turn.shown)
     state.cuts.pop(connection, None)
