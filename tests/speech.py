@@ -43,10 +43,10 @@ def pcm(samples: NDArray[np.float64]) -> bytes:
     return np.rint(samples).clip(-32768, 32767).astype("<i2").tobytes()
 
 
-def fixture(seed: int = 0) -> bytes:
-    """Return the five phrases with a noise floor of that seed, as 24 kHz PCM16."""
+def fixture(seed: int = 0, noise: float = NOISE) -> bytes:
+    """Return the five phrases with a noise floor of that seed and deviation (LSB), as 24 kHz PCM16."""
     clean = _read(DATA / "phrases_clean.flac")
-    return pcm(clean + np.random.default_rng(seed).normal(0, NOISE, len(clean)))
+    return pcm(clean + np.random.default_rng(seed).normal(0, noise, len(clean)))
 
 
 def human() -> list[tuple[str, bytes, str]]:

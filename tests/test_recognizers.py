@@ -19,6 +19,7 @@ from rt_magic.audio.vad import SpeechDetector
 from rt_magic.exceptions import ConfigurationError, ServiceConnectionError
 from rt_magic.local import recognizers
 from rt_magic.local.decoder import Utterance
+from rt_magic.local.expected import split_prompt
 from rt_magic.local.recognizers import Engine, Recognizer, Result, choose
 from rt_magic.local.sphinx import PocketSphinx
 from rt_magic.local.whisper import Whisper
@@ -51,6 +52,7 @@ def loaded() -> PocketSphinx:
 @pytest.fixture
 def sphinx(loaded: PocketSphinx) -> PocketSphinx:
     """Return the engine as cold as a new one."""
+    loaded.configure(language=None, keywords=[], prompt=None)
     loaded.reset()
     return loaded
 
@@ -129,6 +131,38 @@ def test_speech_is_speechlike(seed: int) -> None:
         samples = np.frombuffer(speech, "<i2")
         for start in range(0, len(samples) - 2 * RATE, RATE):
             assert is_speechlike(samples[start : start + 2 * RATE], RATE), name
+
+
+KEYWORDS = ["One two three four five", "The president of the United States", "Pocketsphinx"]
+
+
+def test_keywords_are_understood_better(sphinx: PocketSphinx) -> None:
+    """Utterances made of keywords are heard through noise in which they are lost without; unknown words do no harm."""
+    audio = fixture(seed=1, noise=500)[: 7 * 2 * RATE]
+    said = " ".join(phrase.text for phrase in phrases()[:2])
+    without = " ".join(result.text for result in transcribe(sphinx, audio))
+    sphinx.reset()
+    sphinx.configure(language="en", keywords=KEYWORDS, prompt=None)
+    assert " ".join(result.text for result in transcribe(sphinx, audio)) == said != without
+
+
+def test_keywords_do_not_close_the_vocabulary(sphinx: PocketSphinx) -> None:
+    """Speech that has nothing to do with the keywords comes out as without them; noise gives no keyword."""
+    audio = human()[1][1]
+    without = transcribe(sphinx, audio)
+    sphinx.reset()
+    sphinx.configure(language="en", keywords=KEYWORDS, prompt=None)
+    assert transcribe(sphinx, audio) == without
+    assert invented(sphinx, 3) == {}
+
+
+def test_phrases_of_a_prompt_are_keywords(sphinx: PocketSphinx) -> None:
+    """Without keywords the prompt's phrases are expected, cut at commas and full stops; without both none are."""
+    assert split_prompt("new york, los angeles.\n one two;") == ["new york", "los angeles", "one two"]
+    sphinx.configure(language=None, keywords=[], prompt="one two three four five, the united states.")
+    assert sphinx.expects == ["one two three four five", "the united states"]
+    sphinx.configure(language=None, keywords=[], prompt=None)
+    assert sphinx.expects == []
 
 
 def test_unfinished_utterance_is_dropped(sphinx: PocketSphinx) -> None:
