@@ -261,5 +261,10 @@ async def test_wrong_messages_of_a_client_are_answered() -> None:
         ):
             await socket.send(json.dumps(message))
         answers = [decode(str(await socket.recv())) for _ in range(4)]
-        assert [getattr(answer, "code", None) for answer in answers] == [None, "invalid_value", "invalid_parameter", None]
+        assert [getattr(answer, "code", None) for answer in answers] == [
+            None,
+            "invalid_value",
+            "invalid_parameter",
+            None,
+        ]
         assert isinstance(answers[-1], SessionUpdated)

@@ -11,6 +11,7 @@ from typing import Any
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.languages import language_name
 from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, is_azure
+from rt_magic.wire.dialects import DIALECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def resolve_service(
     if environ.get("OPENAI_API_KEY"):
         base = environ.get("OPENAI_BASE_URL")
         note = "OPENAI_API_KEY is set: --service openai uses it; audio then goes to "
-        note += "the address in OPENAI_BASE_URL" if base else "api.openai.com"
+        note += "the address in OPENAI_BASE_URL" if base else str(DIALECTS["openai"].host)
     return Resolved(Local(), "no service is set", note)
 
 
