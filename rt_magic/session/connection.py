@@ -21,6 +21,8 @@ from rt_magic.session.diagnosis import Asked, explain_close, explain_error, requ
 from rt_magic.session.opening import opened
 from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address
+from rt_magic.session.settled import Settled
+from rt_magic.session.timing import Timing
 from rt_magic.transcript.segments import Opened, TurnCut
 from rt_magic.wire.dialects import Dialect, Wanted
 from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, SpeechStopped
@@ -52,6 +54,9 @@ QUIET_UNHEARD = 10.0
 """The same where we heard speech that the service has said nothing of; after it the rest is committed."""
 
 
+DEFAULT = Timing()
+
+
 class Connection:
     """Carry the recording from `position` on to a service, and its events back.
 
@@ -68,6 +73,9 @@ class Connection:
         recording: Recording,
         position: int,
         emit: Callable[[Connection, ServerEvent | Opened | TurnCut], None],
+        *,
+        settled: Settled | None = None,
+        timing: Timing = DEFAULT,
     ) -> None:
         self.number = number
         self.asked = asked
@@ -81,6 +89,10 @@ class Connection:
         """Turns that became text."""
         self.request_id: str | None = None
         """The service's own name for this connection."""
+        self.first = position
+        """First sample of the recording that this connection has to send."""
+        self._settled = settled or Settled()
+        self._timing = timing
         self._recording = recording
         self._emit = emit
         self._socket: ClientConnection | None = None
@@ -106,7 +118,7 @@ class Connection:
 
     async def run(self, address: Address) -> None:
         """Open, configure, stream and drain; return when drained, raise an RtMagicError when it broke."""
-        async with opened(address, self.asked) as socket:
+        async with opened(address, self.asked, keepalive=self._timing.keepalive) as socket:
             self._socket = socket
             if socket.response is not None:
                 self.request_id = request_id(dict(socket.response.headers.raw_items()))
@@ -114,6 +126,8 @@ class Connection:
             reader = asyncio.create_task(self._read(socket), name="rt_magic-read")
             try:
                 await asyncio.wait((pump, reader), return_when=asyncio.FIRST_COMPLETED)
+                if pump.done() and isinstance(pump.exception(), ConnectionClosed):
+                    await reader  # what came before the end is read still, and tells best why it came
                 if reader.done() and not pump.done():
                     reader.result()
                 await pump
@@ -194,9 +208,12 @@ class Connection:
             Opened(self.timeline, accepted.prefix_padding, accepted.closing_silence, accepted.language),
         )
         if not accepted.server_turns:
-            wanted = self.protocol.wanted
-            self._cutter = Cutter(self.position, None if wanted.turn_detection == "off" else wanted.silence_ms)
+            self._cutter = self._new_cutter()
         self._wake.set()
+
+    def _new_cutter(self) -> Cutter:
+        wanted = self.protocol.wanted
+        return Cutter(self.position, None if wanted.turn_detection == "off" else wanted.silence_ms)
 
     async def _pump(self) -> None:
         """Send what is recorded and not sent, as far as the other side keeps reading; then drain."""
@@ -207,20 +224,31 @@ class Connection:
         while True:
             self._wake.clear()
             while self.position < self._recording.samples:
-                await self._send_chunk()
+                await self._send_next()
             if self._flushes > flushed:
                 flushed = self._flushes
                 await self._close_turn()
             if self._finishing and self.position == self._recording.samples:
                 break
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STALL / 4):
+                async with asyncio.timeout(STALL * self._timing.stall / 4):
                     await self._wake.wait()
             self._abandon_stalled()
         await self._drain()
 
-    async def _send_chunk(self) -> None:
-        pcm = self._recording.read(self.position, min(self.position + CHUNK, self._recording.samples))
+    async def _send_next(self) -> None:
+        """Send the next piece, leaving out what has become text on another connection."""
+        done = self._settled.after(self.position)
+        if done is not None and done[0] <= self.position:
+            await self._close_turn()
+            self.position = done[1]
+            if self._cutter is not None:
+                self._cutter = self._new_cutter()
+            return
+        stop = min(self.position + CHUNK, self._recording.samples, done[0] if done else self._recording.samples)
+        await self._send(self._recording.read(self.position, stop))
+
+    async def _send(self, pcm: bytes) -> None:
         before = self.timeline.length
         if self._cutter is not None:
             first = self.position
@@ -242,7 +270,10 @@ class Connection:
             self.protocol.append_audio(pcm)
 
     def _commit(self, cut: Cut) -> None:
-        self._emit(self, TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE))
+        begun = self.timeline.to_recording(self._first)
+        self._emit(
+            self, TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE, begun, self.position)
+        )
         padding = self.protocol.commit()
         if padding:
             self.timeline.pad(padding)
@@ -263,8 +294,8 @@ class Connection:
 
     def _abandon_stalled(self) -> None:
         """Settle turns for which no text comes any more, so that nothing waits for them."""
-        now = asyncio.get_running_loop().time()
-        stalled = [item for item, since in self._committed.items() if now - max(since, self._settled_at) > STALL]
+        now, limit = asyncio.get_running_loop().time(), STALL * self._timing.stall
+        stalled = [item for item, since in self._committed.items() if now - max(since, self._settled_at) > limit]
         if not self.protocol.dialect.fence:
             self._abandon(stalled)
 
@@ -272,7 +303,7 @@ class Connection:
         for item in list(items):
             self._committed.pop(item, None)
             self.protocol.abandon(item)
-            self._emit(self, Failed(item, f"the service wrote no final text within {STALL:g} s"))
+            self._emit(self, Failed(item, f"the service wrote no final text within {STALL * self._timing.stall:g} s"))
 
     async def _close_turn(self) -> None:
         """Close the turn that is open, by the silence that turn detection waits for or by a commit of ours."""
@@ -310,7 +341,7 @@ class Connection:
         while not self.protocol.drained:
             self._changed.clear()
             try:
-                async with asyncio.timeout(None if self.protocol.dialect.fence else STALL):
+                async with asyncio.timeout(None if self.protocol.dialect.fence else STALL * self._timing.stall):
                     await self._changed.wait()
             except TimeoutError:
                 self._abandon(self.protocol.abandon_all())
@@ -323,7 +354,7 @@ class Connection:
                 heard, unheard = self._heard, self._unheard_speech()
             self._changed.clear()
             try:
-                async with asyncio.timeout(QUIET_UNHEARD if unheard else QUIET):
+                async with asyncio.timeout((QUIET_UNHEARD if unheard else QUIET) * self._timing.quiet):
                     await self._changed.wait()
             except TimeoutError:
                 return unheard

@@ -57,7 +57,7 @@ class Ladder:
             voice_model=self._service.voice_model is not None,
             scopes=self._service.scopes,
         )
-        if rung is None and self._from_memory and refused.status in (400, 401, 404) and self.rung != Rung():
+        if rung is None and self._from_memory and refused.status in (400, 404) and self.rung != Rung():
             rung = Rung()  # what worked once does not any more: from the bottom again
         if rung is None:
             return False

@@ -19,6 +19,13 @@ MAXIMUM_MESSAGE = 16 * 2**20
 TIMEOUT = 15.0
 """Seconds for name resolution, TLS and the handshake together."""
 
+PING_INTERVAL, PING_TIMEOUT = 10.0, 20.0
+"""Seconds between questions whether the other side is still there, and how long its answer may take.
+
+An answer stands behind the audio that the other side has not read: two windows of it at the most, which even one that
+works at half the speed of speech reads in time.
+"""
+
 
 class HandshakeRefused(Exception):
     """The service answered the handshake with something other than a connection."""
@@ -45,8 +52,11 @@ class _Connect(connect):
 
 
 @contextlib.asynccontextmanager
-async def opened(address: Address, asked: Asked) -> AsyncIterator[ClientConnection]:
-    """Connect, and close at the end. Raises HandshakeRefused or NotReached, without a trace of the headers."""
+async def opened(address: Address, asked: Asked, *, keepalive: float = 1.0) -> AsyncIterator[ClientConnection]:
+    """Connect, and close at the end; `keepalive` stretches the time after which a silent other side counts as gone.
+
+    Raises HandshakeRefused or NotReached, without a trace of the headers.
+    """
     guard(address.headers)
     try:
         socket = await _Connect(
@@ -54,7 +64,9 @@ async def opened(address: Address, asked: Asked) -> AsyncIterator[ClientConnecti
             additional_headers=dict(address.headers),
             max_size=MAXIMUM_MESSAGE,
             compression=None,
-            open_timeout=TIMEOUT,
+            open_timeout=TIMEOUT * keepalive,
+            ping_interval=PING_INTERVAL * keepalive,
+            ping_timeout=PING_TIMEOUT * keepalive,
             close_timeout=2,
             logger=WIRE_LOG,
         )

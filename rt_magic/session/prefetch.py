@@ -32,6 +32,11 @@ async def warm(service: Service) -> str:
     return (await asyncio.shield(task)).credential
 
 
+def forget() -> None:
+    """Forget what was fetched ahead."""
+    _ahead.clear()
+
+
 async def address(service: Service, rung: Rung) -> Address:
     """Return where to connect and with what: once what was fetched ahead, else fetched now."""
     if isinstance(service, Local):

@@ -24,7 +24,9 @@ from rt_magic.session.opening import HandshakeRefused, NotReached
 from rt_magic.session.resolution import check_service
 from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address, Local, Service
-from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold
+from rt_magic.session.settled import Settled, settled_by
+from rt_magic.session.timing import Timing
+from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold, sounds
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.wire.dialects import TurnDetection, Wanted
 from rt_magic.wire.events import Completed, ErrorEvent, Failed, ServerEvent
@@ -42,6 +44,9 @@ STOOD = 60.0
 
 MAXIMUM_WAIT = 90.0
 """Seconds that a service may ask to wait before it is tried again; longer, and the session ends by saying so."""
+
+
+DEFAULT = Timing()
 
 
 class RealtimeSession:
@@ -69,6 +74,7 @@ class RealtimeSession:
         live: bool = False,
         offset: float = 0.0,
         on_state: Callable[[State, str], object] | None = None,
+        timing: Timing = DEFAULT,
     ) -> None:
         if isinstance(service, Local) and model:
             service = replace(service, model=model)
@@ -116,8 +122,9 @@ class RealtimeSession:
         self._connections = 0
         """Number of the newest connection that the service accepted."""
         self._address: Address | None = None
-        self._position = 0
-        """Sample of the recording from which the next connection has to send."""
+        self._settled = Settled()
+        """What of the recording no connection has to send (again)."""
+        self._timing = timing
         self._sent = 0
         self._padding = 0
         self._finishing = False
@@ -189,7 +196,7 @@ class RealtimeSession:
             raise ConfigurationError(f"this session is {self.state}; only one that has ended can begin again")
         sent = self._connection.position if self._connection is not None else 0
         self._lose()
-        self._position = max(self._position, sent)
+        self._settled.add(0, sent)
         self.error = None
         self._conduct = Conduct(not self._conduct.late)
         self._ladder = Ladder(self.service, self.wanted)
@@ -234,7 +241,7 @@ class RealtimeSession:
     @property
     def behind(self) -> float:
         """Seconds of the recording that are not sent yet."""
-        position = self._connection.position if self._connection else 0
+        position = self._connection.position if self._connection else self._settled.position
         return (self.recording.samples - position) / SAMPLE_RATE
 
     # ── inner ──
@@ -263,7 +270,7 @@ class RealtimeSession:
                 if final or attempt >= MAXIMUM_ATTEMPTS:
                     raise error
                 if wait is None:
-                    wait = backoff(attempt, random.random())
+                    wait = backoff(attempt, random.random()) * self._timing.retry
                 elif wait > MAXIMUM_WAIT:
                     raise type(error)(
                         f"{error.message} (it wants to be left alone for {wait / 60:.0f} min)",
@@ -300,8 +307,10 @@ class RealtimeSession:
             self.service.speaks,
             replace(self.wanted, kind=self._ladder.rung.kind),
             self.recording,
-            self._position,
+            self._settled.position,
             self._receive,
+            settled=self._settled,
+            timing=self._timing,
         )
         self._connection = connection
         if self._finishing:
@@ -315,15 +324,15 @@ class RealtimeSession:
         return f"signed in by {self._address.credential}" if self._address and self._address.signed_in else ""
 
     def _lose(self) -> None:
-        """Forget the connection; the next one sends the recording again from the end of the last settled turn."""
+        """Forget the connection; the next one sends again what of the recording has not become text on it."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         self._sent += connection.timeline.length
         self._padding += connection.timeline.padding
+        for start, stop in settled_by(sounds(self._folded, connection.number), connection.first):
+            self._settled.add(start, stop)
         self._take(Lost(), connection.number)
-        ends = [segment.end for segment in self.transcript.segments if segment.end is not None]
-        self._position = max(self._position, round((max(ends, default=0.0) - self.offset) * SAMPLE_RATE))
 
     def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut) -> None:
         match event:
