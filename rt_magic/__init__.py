@@ -37,6 +37,7 @@ from rt_magic.exceptions import (
 if TYPE_CHECKING:
     from rt_magic import testing
     from rt_magic.batch import transcribe, use
+    from rt_magic.recovery import recover
     from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI
     from rt_magic.session.session import RealtimeSession
     from rt_magic.transcriber import Transcriber, transcripts
@@ -69,6 +70,7 @@ __all__ = [
     "Transcript",
     "TranscriptView",
     "Word",
+    "recover",
     "testing",
     "transcribe",
     "transcripts",
@@ -87,6 +89,7 @@ _HOMES = {
     "Transcript": "rt_magic.transcript.transcript",
     "TranscriptView": "rt_magic.widgets.transcript_view",
     "Word": "rt_magic.transcript.segments",
+    "recover": "rt_magic.recovery",
     "transcribe": "rt_magic.batch",
     "transcripts": "rt_magic.transcriber",
     "use": "rt_magic.batch",

@@ -22,7 +22,17 @@ def destination(resolved: Resolved, spoken: Sequence[str]) -> str:
     return f"{where} because {resolved.reason}. To stay on this machine: --service local. {kept}"
 
 
+_notice_text: list[str] = []
+
+
+def set_notice(text: str) -> None:
+    """Let `notice` say this for every service, with `{where}` for the place; "" for our own sentence."""
+    _notice_text[:] = [text] if text.strip() else []
+
+
 def notice(service: Service) -> str:
     """Return what everyone who will be heard should know; shown once for each destination."""
     where = "on this machine" if service.host is None else f"by {service.host}"
+    if _notice_text:
+        return _notice_text[0].replace("{where}", where)
     return f"Everyone who will be heard should know that they are recorded and transcribed {where}."

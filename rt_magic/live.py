@@ -13,6 +13,7 @@ from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
 from rt_magic.destination import notice
 from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
+from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
@@ -38,6 +39,8 @@ class Driver(Protocol):
     """What moves a Transcriber: a page's microphone, or a file. Its attributes may be read on any thread."""
 
     error: RtMagicError | None
+    reloaded: bool
+    variable: str
 
     @property
     def state(self) -> State:
@@ -69,19 +72,26 @@ class Live:
         save: str | Path | None,
         duration: float | None,
         idle: float | None,
+        private: bool = False,
     ) -> None:
         self.service, self.transcript, self.microphone = service, transcript, microphone
-        self.duration, self.idle = duration, idle
+        self.duration, self.idle, self.private = duration, idle, private
         self.error: RtMagicError | None = None
         self.session: RealtimeSession | None = None
         self.reloaded = False
-        """Whether another page than the first one has come."""
+        """Whether another page than the first one has come, whose saved text nobody refreshes."""
+        self.variable = ""
+        """The name by which people reach the transcript."""
         self._options, self._save = dict(options), save
         self._phase: State = "ready"
         self._shown: State = "ready"
         self._page = ""
+        self._sentence = ""
         self._why = ""
         self._spoke_at = 0.0
+        self._rests: asyncio.TimerHandle | None = None
+        self._resting: asyncio.Task[None] | None = None
+        self._stopped_at: float | None = None
         self._ending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         microphone._follow = self._on_stage
@@ -124,6 +134,7 @@ class Live:
             case "hello":
                 self.reloaded = self.reloaded or self._page not in ("", detail)
                 self._page = detail
+                self._show()
             case "asked":
                 self.error = None
                 self._move("opening", "asking the page to open its microphone")
@@ -134,10 +145,8 @@ class Live:
                 self._move("listening")
             case "paused":
                 self._pause(self._why or "paused; click Resume to go on")
-            case "gone" if self.microphone.on_lane:
-                self._pause("the page is gone and nothing is heard; click Resume to go on here")
             case "gone":
-                self._show("the page is gone, or the kernel is busy: nothing is heard")
+                self._pause("the page is gone and nothing is heard; click Resume to go on here")
             case "stopping":
                 if self._phase != "error":
                     self._move("draining", "writing the last words")
@@ -153,6 +162,8 @@ class Live:
                 self._begin()
             elif self._ending is not None:
                 self._begin_again(self.session, self._ending)
+            else:
+                self._wake(self.session)
         except RtMagicError as error:
             self.microphone.stop()
             self._fail(error)
@@ -176,9 +187,10 @@ class Live:
         self.transcript.meta["options"] = {key: value for key, value in self._options.items() if value}
         if self.transcript not in transcripts:
             transcripts.append(self.transcript)
-        if (sentence := notice(self.service)) not in _told:
+        self.transcript.meta["notice"] = sentence = notice(self.service)
+        if sentence not in _told:
             _told.add(sentence)
-            self.microphone.notice = self.transcript.meta["notice"] = sentence
+            self.microphone.notice = sentence
 
     def _begin_again(self, session: RealtimeSession, ending: asyncio.Task[None]) -> None:
         if not ending.done():
@@ -187,6 +199,32 @@ class Live:
             raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
         session.resume()
         self._ending = None
+        gap = None if self._stopped_at is None else round(time.monotonic() - self._stopped_at, 3)
+        self._record("gap", seconds=gap)
+
+    def _wake(self, session: RealtimeSession) -> None:
+        """Connect again after a rest; sound waits in the recording meanwhile."""
+        if self._rests is not None:
+            self._rests.cancel()
+            self._rests = None
+        if self._resting is not None and self._resting.done():
+            self._resting = None
+            session.resume()
+
+    def _rest(self) -> None:
+        """Close the connection of a pause that lasts; the next start makes another one."""
+        self._rests = None
+        if self.session is not None and self._phase == "paused" and self._resting is None:
+            self._resting = self._run(self._close_connection(self.session))
+
+    async def _close_connection(self, session: RealtimeSession) -> None:
+        try:
+            await session.finish(timeout=PATIENCE)
+        except RtMagicError as error:
+            _log.info("the connection was closed by an error during a pause: %s", error)
+        if self._phase not in ("paused", "draining", "stopped", "error"):  # Resume was faster
+            self._resting = None
+            session.resume()
 
     def _on_audio(self, pcm: bytes, position: int) -> None:
         session = self.session
@@ -203,17 +241,17 @@ class Live:
             self.microphone.stop()
         elif self._phase == "listening":
             if self.idle is not None and time.monotonic() - self._spoke_at > self.idle:
-                self._why = f"paused: nothing was said for {self.idle / 60:g} min; click Resume to go on"
+                self._why = f"paused: nothing was said for {_spoken(self.idle)}; click Resume to go on"
                 self.microphone.pause()
             self._show()
 
     def _on_session(self) -> None:
         session = self.session
-        if session is not None and session.error is not None and self._ending is None:
+        if self._phase == "listening" and not self._sentence:
+            self._show()
+        if session is not None and session.error is not None and self._ending is None and self._resting is None:
             self.microphone.stop()
             self._fail(session.error)
-        elif self._phase == "listening":
-            self._show()
 
     def _on_change(self, change: TranscriptChange) -> None:
         if change.kind == "segments":
@@ -223,6 +261,9 @@ class Live:
         if self.session is not None and self._phase != "error":
             self._run(self.session.flush())
             self._move("paused", sentence)
+            if self.idle is not None and self._resting is None:
+                loop = asyncio.get_running_loop()
+                self._rests = loop.call_later(0 if self._why else self.idle, self._rest)
 
     def _fail(self, error: RtMagicError) -> None:
         self.error = error
@@ -243,6 +284,9 @@ class Live:
 
     async def _finish(self, session: RealtimeSession) -> None:
         """Wait for the last words for as long as there is progress, then close and count."""
+        if self._resting is not None:
+            await self._resting
+            self._resting = None
         finishing = asyncio.ensure_future(session.finish(timeout=None))
         seen, since = (-1, -1), time.monotonic()
         while not finishing.done():
@@ -260,6 +304,7 @@ class Live:
         self._move("stopped" if self.error is None else "error", "stopped" if self.error is None else "")
         counts = session.counts
         samples = {"captured": self.microphone.captured, "received": session.recording.samples}
+        self._stopped_at = time.monotonic()
         self._record("stopped", **samples, sent=counts["sent"], padding=counts["padding"])
         self.transcript._finish()
 
@@ -267,15 +312,16 @@ class Live:
         self._phase = phase
         self._show(sentence)
 
-    def _show(self, sentence: str = "") -> None:
-        state = self.state
+    def _show(self, sentence: str | None = None) -> None:
+        if sentence is not None:
+            self._sentence = sentence
+        sentence, state = self._sentence, self.state
         if not sentence:
-            behind = self.session.behind if self.session is not None and state == "listening" else 0.0
-            sentence = {
-                "connecting": "recording; the service is being connected",
-                "listening": "listening" if behind < 3 else f"listening; the service is {behind:.0f} s behind",
-                "reconnecting": "recording; the connection is being made again",
-            }.get(state, "")
+            sentence = self._of_session(state)
+        if self.reloaded and not self.private and len(self.transcript):
+            name = self.variable or "the transcript"
+            hint = f"this page was loaded anew, so new text is not saved by itself: run {name} in a new cell to keep it"
+            sentence = f"{sentence}; {hint}" if sentence else hint
         shown = {"status": sentence, "error": "" if self.error is None else str(self.error), "state": state}
         with self.microphone.hold_sync():
             for name, value in shown.items():
@@ -285,6 +331,24 @@ class Live:
             self._shown = state
             self._record("state", state=state)
 
+    def _of_session(self, state: State) -> str:
+        session = self.session
+        if session is None or state not in ("connecting", "listening", "reconnecting"):
+            return ""
+        if state != "listening":
+            return f"recording; {session.status}"
+        behind = f"; the service is {session.behind:.0f} s behind" if session.behind >= 3 else ""
+        return (session.status if session.state == "listening" else "listening") + behind
+
+    async def warm(self) -> None:
+        """Fetch what the first connection needs; who has no leave to connect hears of it before speaking."""
+        try:
+            await prefetch.warm(self.service)
+        except RtMagicError as error:
+            if self._phase == "ready":
+                self.error = error
+                self._show("click Start when that is mended")
+
     def _record(self, kind: str, **facts: object) -> None:
         self.transcript._record({"type": kind, "at": self.transcript.duration, **facts})
 
@@ -293,6 +357,10 @@ class Live:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
 
 
 async def _discard(session: RealtimeSession) -> None:

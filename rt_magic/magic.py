@@ -6,19 +6,26 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display
 
 from rt_magic import arguments as reading
 from rt_magic import body, languages
 from rt_magic.arguments import OPTIONS, Arguments
 from rt_magic.batch import default_service
+from rt_magic.completion import complete
+from rt_magic.destination import set_notice
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.playback import FileTranscriber
+from rt_magic.recovery import announcement
 from rt_magic.session.resolution import Resolved, resolve_service
 from rt_magic.transcriber import LIVE, NO_LANE, Transcriber, can_wait, close_all, in_kernel
 from rt_magic.transcript.transcript import Transcript
@@ -66,6 +73,10 @@ class TranscribeMagics(Magics):
         traitlets.Unicode(), help="names or hosts of the only services that may be used; empty: all"
     ).tag(config=True)
 
+    notice = traitlets.Unicode(
+        "", help="what everyone who will be heard should know, {where} for the place; empty: the built-in sentence"
+    ).tag(config=True)
+
     shell: InteractiveShell
 
     def __init__(self, shell: Any, **kwargs: Any) -> None:
@@ -89,6 +100,10 @@ class TranscribeMagics(Magics):
             raise traitlets.TraitError(str(error)) from None
         return value
 
+    @traitlets.observe("notice")
+    def _use_notice(self, change: Any) -> None:
+        set_notice(str(change["new"]))
+
     @no_var_expand
     @line_cell_magic
     def transcribe(self, line: str, cell: str | None = None) -> Transcriber | None:
@@ -101,7 +116,8 @@ class TranscribeMagics(Magics):
     def _transcribe(self, line: str, cell: str | None) -> Transcriber | None:
         asked = reading.parse(line)
         if asked.doctor:
-            raise ConfigurationError("--doctor is not built yet; --status tells what runs")
+            self._doctor(asked)
+            return None
         if asked.status or asked.stop:
             print(self._stop() if asked.stop else self._status())
             return None
@@ -119,6 +135,7 @@ class TranscribeMagics(Magics):
             _finish(known)
         transcriber = self._make(asked)
         transcriber.run_for_each_segment(step)
+        transcriber.bind(into)
         self._cells[key] = (transcriber, _lasting(asked), into)
         self.shell.user_ns[into] = transcriber.transcript
         if isinstance(transcriber, FileTranscriber):
@@ -216,6 +233,31 @@ class TranscribeMagics(Magics):
         cell = kernel.get_parent().get("metadata", {}).get("cellId") if kernel is not None else None
         return f"cell {cell}" if cell else f"variable {into}"
 
+    def _doctor(self, asked: Arguments) -> None:
+        if find_spec("rt_magic.doctor") is None:
+            raise ConfigurationError("--doctor is not built yet; --status tells what runs")
+        doctor = import_module("rt_magic.doctor").doctor
+        chosen = resolve_service(
+            asked.service,
+            configured=self.service or None,
+            default=default_service(),
+            namespace=self.shell.user_ns,
+        )
+        display(doctor(service=chosen.service))
+
+    def completions(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What Tab offers on our lines, in the completer's own form."""
+        offered = complete(context.text_until_cursor, self.shell.user_ns)
+        if offered is None:
+            return {"completions": [], "suppress": False}
+        fragment, texts = offered
+        return {
+            "completions": [SimpleCompletion(text=text, type="magic") for text in texts],
+            "matched_fragment": fragment,
+            "suppress": True,
+            "ordered": True,
+        }
+
     def _running(self) -> list[tuple[str, Transcriber]]:
         return [(into, transcriber) for transcriber, _, into in self._cells.values() if transcriber.state in LIVE]
 
@@ -272,9 +314,19 @@ def load(shell: Any) -> None:
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(give_a_body)
 
+    @context_matcher(identifier="rt_magic")  # type: ignore[untyped-decorator, unused-ignore]
+    def matcher(context: CompletionContext) -> SimpleMatcherResult:
+        return magics.completions(context)
+
+    shell.Completer.custom_matchers.append(matcher)
+    if said := announcement():
+        print(said)
+
     def undo() -> None:
         magics.end()
         shell.input_transformers_cleanup.remove(give_a_body)
+        shell.Completer.custom_matchers.remove(matcher)
+        set_notice("")
         for kind in ("line", "cell"):
             shell.magics_manager.magics[kind].pop("transcribe", None)
         shell.magics_manager.registry.pop("TranscribeMagics", None)

@@ -46,6 +46,7 @@ class Playback:
         self.over = False
         self.failed = False
         self.page = ""
+        self.reloaded, self.variable = False, ""
         self._options, self._speed = options, speed
         self._cancelled = False
         self._task: asyncio.Task[Transcript] | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from rt_magic.body import Body, compile_body
 from rt_magic.exceptions import ConfigurationError
@@ -16,7 +17,7 @@ from tests.kernels import FrontEnd, kernel
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """A real IPython shell without a kernel."""
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     yield shell
     shell.reset(new_session=False)
     InteractiveShell.clear_instance()

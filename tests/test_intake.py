@@ -114,6 +114,19 @@ def test_a_page_that_falls_silent_is_gone_until_it_speaks() -> None:
     assert stages(intake.receive(Pause("p", "e", 3), 60.1)) == ["paused"]
 
 
+def test_a_deaf_kernel_blames_no_page() -> None:
+    """While the kernel hears nobody no page is gone; five seconds after it hears again, one that is silent is."""
+    intake = recording()
+    for second in range(1, 60):
+        assert stages(intake.tick(float(second), deaf=True)) == []
+    assert stages(intake.tick(58 + GONE_AFTER)) == []
+    assert stages(intake.tick(59 + GONE_AFTER)) == ["gone"]
+    intake = Intake()
+    intake.command("start", 0.0)
+    assert stages(intake.tick(20.0, deaf=True)) == []
+    assert stages(intake.tick(20.1 + ANSWER_WITHIN)) == ["unseen"]
+
+
 def test_a_reloaded_page_can_stop_or_resume() -> None:
     """A page that knows no epoch stops what a vanished one began, or goes on with it."""
     for message, expected in ((Stop("q", "", -1), ["stopping", "stopped"]), (Start("q", "f"), ["start"])):

@@ -36,7 +36,9 @@ ROWS = {
         "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
-    "joins": ("transcriber", "live", "playback", "twin", "destination", "batch", "recovery", "body", "doctor"),
+    "joins": (
+        "transcriber", "live", "playback", "twin", "destination", "batch", "recovery", "body", "doctor", "completion",
+    ),
     "doors": ("magic", "__init__"),
 }  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import rt_magic as rt
 from rt_magic.magic import give_a_body, manual
@@ -23,7 +27,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Interacti
     """A real shell with the extension loaded, in a folder of its own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.run_line_magic("load_ext", "rt_magic")
     yield shell
     shell.run_line_magic("unload_ext", "rt_magic")
@@ -172,6 +176,92 @@ def test_defaults_by_config(
     assert "not among the services allowed here: azure" in refusal(shell, f'%transcribe "{noise}"', capsys)
     run(shell, '%config TranscribeMagics.language = ""')
     run(shell, "%config TranscribeMagics.allowed_services = []")
+
+
+def test_only_allowed_services(shell: InteractiveShell, capsys: pytest.CaptureFixture[str], noise: Path) -> None:
+    """A hub's list of services holds for names and for hosts; what is on it works."""
+    run(shell, '%config TranscribeMagics.allowed_services = ["local", "contoso.openai.azure.com"]')
+    run(shell, f'%transcribe "{noise}"')
+    refused = refusal(shell, f'%transcribe "{noise}" --service ws://127.0.0.1:9', capsys)
+    assert "not among the services allowed here: local, contoso.openai.azure.com" in refused
+    shell.user_ns["contoso"] = rt.AzureOpenAI("https://contoso.openai.azure.com", api_key="k")
+    assert "not among" not in refusal(shell, "%transcribe nothing.wav --service contoso", capsys)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offers"),
+    [
+        ("%transcribe --dur", "--duration"),
+        ("%%transcribe --lang fr --pri", "--private"),
+        ("t = %transcribe --no-", "--no-wait"),
+        ("%transcribe --service az", "azure"),
+        ("%transcribe --service=voice", "voicelive"),
+        ("%transcribe --service my_", "my_server"),
+        ("%transcribe --lang Fre", "French"),
+        ("%transcribe -l f", "fr"),
+        ("%transcribe --lang fr,e", "fr,en"),
+        ("%transcribe --vad sem", "semantic"),
+        ("%transcribe --noise ", "near"),
+        ("%transcribe in", "interview.flac"),
+        ("%transcribe --from in", "interview.flac"),
+        ("%transcribe my", '"my talk.wav"'),
+        ('%transcribe "my t', '"my talk.wav"'),
+        ("%transcribe --from=tal", f"talks{os.sep}"),
+        (f"%transcribe talks{os.sep}", f"talks{os.sep}one.mp3"),
+        ("%transcribe --keywords @wo", "@words.txt"),
+    ],
+)
+def test_tab_completes(shell: InteractiveShell, noise: Path, typed: str, offers: str) -> None:
+    """Tab offers options, and for each its values: languages, services and variables that hold one, files."""
+    Path("interview.flac").touch()
+    Path("words.txt").touch()
+    Path("notes.md").touch()
+    Path("talks").mkdir()
+    Path("talks", "one.mp3").touch()
+    shell.user_ns["my_server"] = rt.Compatible("ws://127.0.0.1:9")
+    offered = completed(shell, typed)
+    assert offers in offered
+    assert "notes.md" not in offered
+
+
+def completed(shell: InteractiveShell, typed: str) -> list[str]:
+    """What the word under the cursor becomes by each completion, in the way of a notebook."""
+    from IPython.core.completer import provisionalcompleter
+
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(typed, len(typed)))
+    begin = max(typed.rfind(sign) + 1 for sign in " =") if '"' not in typed else typed.index('"')
+    return [typed[begin : completion.start] + completion.text for completion in found]
+
+
+def test_tab_elsewhere_is_left_alone(shell: InteractiveShell) -> None:
+    """Other lines, and lines after the extension is unloaded, are completed by IPython alone."""
+    shell.user_ns["private_talk"] = 1
+    assert "private_talk" in completed(shell, "print(private_t").pop()
+    assert "--private" in completed(shell, "%transcribe --pri")
+    shell.run_line_magic("unload_ext", "rt_magic")
+    assert "--private" not in completed(shell, "%transcribe --pri")
+
+
+def test_what_can_be_recovered_is_announced(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A recording of a process that died is announced in one line at `%load_ext`; without one nothing is said."""
+    shell.run_line_magic("unload_ext", "rt_magic")
+    capsys.readouterr()
+    shell.run_line_magic("load_ext", "rt_magic")
+    assert capsys.readouterr().out == ""
+    shell.run_line_magic("unload_ext", "rt_magic")
+    record = "from rt_magic.audio.recording import Recording; Recording.create().append(bytes(96_000))"
+    code = f"{record}; import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    shell.run_line_magic("load_ext", "rt_magic")
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert "rt_magic.recover()" in said
+    (leftover,) = rt.recover()
+    assert leftover.duration == 2.0
+    leftover.delete()
 
 
 def test_status_and_stop(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:

@@ -238,14 +238,14 @@ async def test_duration_stops_it() -> None:
     assert transcriber.value == "one"
 
 
-async def test_a_forgotten_microphone_pauses() -> None:
-    """After so long without speech it asks the page to pause and says why."""
+async def test_a_forgotten_microphone_pauses_and_disconnects() -> None:
+    """After so long without speech it asks the page to pause, says why, and disconnects; Resume goes on."""
 
     async def silent(connection: PeerConnection) -> None:
         await connection.accept()
         await connection.finish()
 
-    async with ScriptedPeer(silent) as peer:
+    async with ScriptedPeer(silent, words("after")) as peer:
         transcriber = Transcriber(service=peer.url, idle=0.3)
         page = Page(transcriber.microphone)
         page.start("a")
@@ -255,9 +255,103 @@ async def test_a_forgotten_microphone_pauses() -> None:
         await until(lambda: transcriber.microphone.command.get("name") == "pause")
         page.end("pause")
         await until(lambda: transcriber.state == "paused")
-        assert "nothing was said" in transcriber.status
+        assert "nothing was said for 0.3 s" in transcriber.status
+        session = transcriber._live.session  # type: ignore[attr-defined]  # only a Live has one
+        await until(lambda: session.state == "stopped")
+        before = transcriber.transcript.duration
+        assert not transcriber.transcript.done
+        page.start("b")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "after")
+        assert bytes(peer.connections[1].pcm[: NOISE.nbytes]) == NOISE.tobytes()
+        page.end("stop")
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+    assert transcript.duration == before + 1.0
+    assert states(transcriber)[-2:] == ["draining", "stopped"]
+
+
+async def test_a_long_pause_disconnects_and_stop_ends_it() -> None:
+    """A pause that is forgotten closes the connection too; Stop then ends the transcript with all its words."""
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber = Transcriber(service=peer.url, idle=0.5)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one")
+        page.end("pause")
+        session = transcriber._live.session  # type: ignore[attr-defined]  # only a Live has one
+        await until(lambda: session.state == "stopped")
+        assert transcriber.state == "paused"
         transcriber.stop()
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+    assert (transcript.text, transcript.done, transcriber.state) == ("one", True, "stopped")
+    assert len(peer.connections) == 1
+
+
+async def test_start_after_an_error_goes_on_in_the_same_transcript() -> None:
+    """After an error Start adds to the same transcript: what was not transcribed is sent again, the gap is marked."""
+    async with ScriptedPeer(Refusal(401, '{"error": {"message": "bad key"}}'), words("one", "two")) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.state == "error")
+        page.end("stop")
+        await until(lambda: transcriber.transcript.done)
+        page.start("b")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one two")
+        page.end("stop")
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+        assert bytes(peer.connections[-1].pcm[: 2 * NOISE.nbytes]) == 2 * NOISE.tobytes()
+    assert transcript.duration == 2.0
+    (gap,) = [event for event in transcript.events if event["type"] == "gap"]
+    assert (gap["at"], gap["seconds"] >= 0) == (1.0, True)
+
+
+async def test_the_notice_is_shown_once_for_each_destination() -> None:
+    """The first Start for a service shows the notice, the second does not; both transcripts keep it."""
+    from rt_magic.destination import set_notice
+
+    async with ScriptedPeer(words("one"), words("two")) as peer:
+        where = peer.url.removeprefix("ws://")
+        set_notice(f"Tell everyone: recorded {{where}} ({peer.url}).")
+        try:
+            shown = []
+            for _ in range(2):
+                transcriber = Transcriber(service=peer.url)
+                page = Page(transcriber.microphone)
+                page.start("a")
+                page.speak(NOISE)
+                await until(lambda transcriber=transcriber: transcriber.value)  # type: ignore[misc]
+                shown.append(transcriber.microphone.notice)
+                page.end("stop")
+                transcript = await asyncio.to_thread(transcriber.wait, 20)
+                assert transcript.meta["notice"] == f"Tell everyone: recorded by {where} ({peer.url})."
+        finally:
+            set_notice("")
+    assert shown == [f"Tell everyone: recorded by {where} (ws://{where}).", ""]
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_after_a_reload_the_cell_says_how_the_text_is_kept(private: bool) -> None:
+    """Another page than the first is told that the saved text is not refreshed any more; with private nobody is."""
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber = Transcriber(service=peer.url, private=private)
+        transcriber.bind("talk")
+        first = Page(transcriber.microphone, "first")
+        first.send({"type": "hello", "page": "first"})
+        first.start("a")
+        first.speak(NOISE)
+        await until(lambda: transcriber.value == "one")
+        assert "new cell" not in transcriber.status
+        Page(transcriber.microphone).send({"type": "hello", "page": "second"})
+        await until(lambda: transcriber._live.page == "second")
+        assert ("run talk in a new cell" in transcriber.status) is not private
+        first.end("stop")
         await asyncio.to_thread(transcriber.wait, 20)
+        assert ("run talk in a new cell" in transcriber.status) is not private
+    assert transcriber.status.startswith("stopped")
 
 
 async def test_on_segment_runs_once_for_each_segment_inside_the_wait() -> None:

@@ -116,8 +116,15 @@ class Intake:
         self.phase = "stopping" if name == "stop" else "pausing"
         return effects + (self._abandon(now) if self._gone else [])
 
-    def tick(self, now: float) -> list[Effect]:
-        """Look after what time alone brings: acknowledgements, gaps, silence. To be called about 4 times a second."""
+    def tick(self, now: float, *, deaf: bool = False) -> list[Effect]:
+        """Look after what time alone brings: acknowledgements, gaps, silence. To be called about 4 times a second.
+
+        While the kernel is `deaf`, because a cell runs and there is no lane, a page's silence means nothing.
+        """
+        if deaf:
+            self._heard_at = now
+            if self._start_asked_at is not None:
+                self._start_asked_at = now
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.advance(now)]
         effects += [Send(again) for again in self.inbox.missing(now)]
         effects += self._acks()

@@ -18,6 +18,9 @@ from rt_magic.portal import portal
 TIMEOUT = 5.0
 """Seconds the kernel's control channel may take to make a subshell; 0.01 is usual."""
 
+PULSE = 1.0
+"""Seconds in which a main loop that no cell blocks gives a sign."""
+
 _lock = threading.Lock()
 _lane: Lane | None = None
 
@@ -78,6 +81,26 @@ def _kernel() -> Any | None:
         "kernel subshells" in features and hasattr(manager, "list_subshell") and hasattr(kernel, "_shell_parent_ident")
     )
     return kernel if usable else None
+
+
+class Pulse:
+    """Tell whether the kernel's main loop turns round: without a lane a page is heard only while it does."""
+
+    def __init__(self) -> None:
+        self._asked: float | None = None
+
+    def stopped(self, now: float) -> bool:
+        """Ask the loop for a sign; True while one that was asked for a second ago has not come. On one thread."""
+        ipykernel = sys.modules.get("ipykernel.kernelbase")
+        if ipykernel is None or not ipykernel.Kernel.initialized():
+            return False
+        if self._asked is None:
+            self._asked = now
+            ipykernel.Kernel.instance().io_loop.add_callback(self._answer)
+        return self._asked is not None and now - self._asked > PULSE
+
+    def _answer(self) -> None:
+        self._asked = None
 
 
 class Lane:

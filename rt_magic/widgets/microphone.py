@@ -64,6 +64,7 @@ class Microphone(anywidget.AnyWidget):
         self._resampler: tuple[str, int, Any] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
+        self._pulse = lane.Pulse()
         super().__init__(**kwargs)
         self.on_msg(self._on_message)
         self.on_lane = lane.attach(self.comm)
@@ -140,7 +141,8 @@ class Microphone(anywidget.AnyWidget):
 
     def _tick(self) -> None:
         self._ticking = None
-        self._carry_out(self._intake.tick(time.monotonic()))
+        now = time.monotonic()
+        self._carry_out(self._intake.tick(now, deaf=not self.on_lane and self._pulse.stopped(now)))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
