@@ -117,6 +117,8 @@ def test_a_file_with_the_embedded_engine(shell: InteractiveShell, capsys: pytest
     assert transcript.done
     assert len(transcript) >= 4
     assert transcript in rt.transcripts
+    meta = transcript.meta
+    assert (meta["service"], meta["host"], meta["languages"], meta["credential"]) == ("local", None, ["en"], None)
     assert transcript.segments[0].text in capsys.readouterr().out
 
 

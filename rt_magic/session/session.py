@@ -372,9 +372,9 @@ class RealtimeSession:
             service=self.service.name,
             host=self.service.host,
             model=accepted.model or self.wanted.model,
-            languages=list(self.wanted.languages),
+            languages=list(self.wanted.languages) or _understood(self.service),
             notes=notes,
-            credential=self._address.credential if self._address else None,
+            credential=self._address.credential if self._address and self.service.host else None,
         )
 
     def _take(self, event: Any, connection: int = 0) -> None:
@@ -436,6 +436,12 @@ def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
         return asyncio.get_running_loop() is loop
     except RuntimeError:
         return False
+
+
+def _understood(service: Service) -> list[str]:
+    """Return the languages of a service that knows one whatever is asked for."""
+    only_english = isinstance(service, Local) and service.model is None and service.engine != "whisper"
+    return ["en"] if only_english else []
 
 
 def _model(service: Service) -> str | None:
