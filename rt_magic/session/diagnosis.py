@@ -322,7 +322,7 @@ def explain_error(
     request: str | None = None,
 ) -> RtMagicError:
     """Return the error for an `error` event, or for a turn's failure, that ends the session."""
-    heard = redact(message or code or "an error without a message")
+    heard = redact(message or code or "an error without a message").rstrip(". ")
     advice = _ADVICE.get(code or "")
     if _MODEL_IN_ADDRESS.search(message):
         advice = "the address names a model (?model=) where it must not: give ?intent=transcription there, and --model"

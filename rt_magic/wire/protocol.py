@@ -181,7 +181,8 @@ class ClientProtocol(_Machine):
         if self.state is State.CONFIGURING and own in (None, self._pending_update):
             field = refused_field(error)
             amended = give_up(self.wanted, field)
-            if amended is None or len(self.given_up) >= MAXIMUM_AMENDMENTS:
+            both_kinds = field.startswith("to ") and field in self.given_up
+            if amended is None or both_kinds or len(self.given_up) >= MAXIMUM_AMENDMENTS:
                 self.failure = error
                 return [error]
             self._note(f"the service does not take {error.param or 'a setting'}: {error.message}")
