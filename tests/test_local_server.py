@@ -227,6 +227,26 @@ async def test_pings_are_answered_while_decoding(server: Running) -> None:
     print(f"\nping while decoding: at most {1000 * max(delays):.0f} ms; first final text after {first_text:.1f} s")
 
 
+async def test_server_reads_no_more_than_it_can_decode_soon() -> None:
+    """With a minute of speech undecoded the server stops reading, and the rest waits with the client."""
+    server = start("--parent", "--engine", "pocketsphinx")
+    speech = b"".join(pcm for _, pcm, _ in human()) * 8
+    async with client(server) as speaker:
+        reading = asyncio.create_task(speaker.until("never"))
+        sending = asyncio.create_task(speaker.append(speech))
+        async with asyncio.timeout(PATIENCE):
+            while (await server.stats())[0]["audio_bytes"] < 60 * 2 * RATE:
+                pass
+        await asyncio.sleep(1)
+        (traffic,) = await server.stats()
+        assert not sending.done()
+        assert traffic["audio_bytes"] < 90 * 2 * RATE
+        for task in (sending, reading):
+            task.cancel()
+        await asyncio.gather(sending, reading, return_exceptions=True)
+        await asyncio.to_thread(stop, server)
+
+
 async def test_stats_count_every_byte(server: Running) -> None:
     """`/stats` tells the bytes of audio of each connection, in order of arrival, and whether it is open."""
     before = len(await server.stats())
