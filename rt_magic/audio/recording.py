@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class Recording:
         self.folder = folder
         self.pid = os.getpid()
         self._saver = saver
+        self.save_error: AudioError | None = None
+        """Why the user's own file ended early."""
         self._path = folder / AUDIO
         self._guard = Guard(self._path)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
@@ -94,9 +97,20 @@ class Recording:
             position = self._samples
             self._write(pcm, position * BYTES_PER_SAMPLE)
             self._samples += len(pcm) // BYTES_PER_SAMPLE
-            if self._saver is not None:
-                self._saver.write(pcm)
+            self._save(pcm)
             return position
+
+    def _save(self, pcm: bytes) -> None:
+        """Add to the user's own file; where that fails the recording goes on without it, and `save_error` says why."""
+        if self._saver is None:
+            return
+        try:
+            self._saver.write(pcm)
+        except (OSError, RuntimeError) as error:
+            self.save_error = AudioError(f"the sound is not saved any further ({error}); the recording itself goes on")
+            with suppress(OSError, RuntimeError):
+                self._saver.close()
+            self._saver = None
 
     def _write(self, pcm: bytes, offset: int) -> None:
         os.lseek(self._file, offset, os.SEEK_SET)
