@@ -94,11 +94,11 @@ async def test_a_lost_connection_is_made_again_and_the_unsettled_audio_sent_agai
         async with RealtimeSession(rt.Compatible(peer.url)) as session:
             await session.send(pcm)
             transcript = await session.finish()
-        # The first turn's speech ended at 1.0 s of the recording.
-        assert bytes(peer.connections[1].pcm[: len(pcm) - 48_000]) == pcm[48_000:]
+        # The first turn, its closing silence included, ended at 1.5 s of the recording.
+        assert bytes(peer.connections[1].pcm[: len(pcm) - 72_000]) == pcm[72_000:]
     assert [segment.text for segment in transcript.segments] == ["first", "second"]
     assert [segment.id for segment in transcript.segments] == ["s1", "s2"]
-    assert transcript.segments[1].start == pytest.approx(1.0 + 0.8)
+    assert transcript.segments[1].start == pytest.approx(1.5 + 0.8)
 
 
 async def test_client_side_turns_are_committed_at_the_end() -> None:

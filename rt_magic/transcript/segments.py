@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -84,12 +85,24 @@ class Opened:
 class TurnCut:
     """Our own turn detection closed a turn.
 
-    `first` is the connection's sample at which its audio begins; the speech is in seconds of the recording.
+    `first` is the connection's sample at which its audio begins; the speech is in seconds of the recording, the turn
+    itself its samples `begun` to `at` (exclusive).
     """
 
     first: int
     start: float
     end: float
+    begun: int | None = None
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """The sound of a turn in samples of the recording, silence before and after the speech included."""
+
+    start: int | None
+    stop: int | None
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,9 @@ class _Turn:
     settled: bool = False
     first_sample: int | None = None
     """Where the turn's committed audio begins on the connection."""
+    sound_from: int | None = None
+    sound_to: int | None = None
+    """The samples of the recording that the turn was made from."""
     start: float | None = None
     end: float | None = None
     timing: Timing | None = None
@@ -166,6 +182,12 @@ def fold(state: Folded, event: Foldable, now: float, connection: int = 0) -> tup
     return state, changes
 
 
+def sounds(state: Folded, connection: int) -> list[Sounded]:
+    """Return what the turns of a connection were made from, in their order."""
+    turns = [turn for turn in state.order if turn.connection == connection]
+    return [Sounded(turn.sound_from, turn.sound_to, turn.settled) for turn in turns]
+
+
 def _take(state: Folded, event: Foldable, now: float, connection: int) -> Changes:
     match event:
         case Opened():
@@ -191,6 +213,8 @@ def _take(state: Folded, event: Foldable, now: float, connection: int) -> Change
                     cut = state.cuts[connection].popleft()
                     turn.first_sample, turn.timing = cut.first, "vad"
                     turn.start, turn.end = cut.start + state.offset, cut.end + state.offset
+                    turn.sound_from, turn.sound_to = cut.begun, cut.at
+                    _sort_in(state, turn)
             _place(state, turn, event.previous_item_id)
             return _show(state, turn)
         case Delta():
@@ -224,9 +248,13 @@ def _samples(milliseconds: int) -> int:
     return milliseconds * SAMPLE_RATE // 1000
 
 
-def _seconds(state: Folded, turn: _Turn, sample: int) -> float:
+def _position(state: Folded, turn: _Turn, sample: int) -> int:
     opened = state.opened.get(turn.connection)
-    return (opened.timeline.to_recording(sample) if opened else sample) / SAMPLE_RATE + state.offset
+    return opened.timeline.to_recording(sample) if opened else sample
+
+
+def _seconds(state: Folded, turn: _Turn, sample: int) -> float:
+    return _position(state, turn, sample) / SAMPLE_RATE + state.offset
 
 
 # Which turn an event without an id means, best guess first: (committed yet?, newest or oldest of those).
@@ -286,9 +314,12 @@ def _time(state: Folded, turn: _Turn, event: SpeechStarted | SpeechStopped) -> C
             padding = opened.prefix_padding if opened and turn.first_sample > 0 else 0.0
             turn.start = _seconds(state, turn, turn.first_sample + round(padding * SAMPLE_RATE))
             turn.timing = "service"
+            turn.sound_from = _position(state, turn, turn.first_sample)
+            _sort_in(state, turn)
     elif turn.end is None and event.audio_end_ms is not None:
         closing = round(opened.closing_silence * SAMPLE_RATE) if opened else 0
         turn.end = _seconds(state, turn, max(0, _samples(event.audio_end_ms) - closing))
+        turn.sound_to = _position(state, turn, _samples(event.audio_end_ms))
         turn.timing = "service"
     return _show(state, turn)
 
@@ -342,8 +373,9 @@ def _place(state: Folded, turn: _Turn, previous: str | None) -> None:
 
 def _follow(state: Folded, before: _Turn, turn: _Turn) -> None:
     index = _index(state.order, before)
-    if index + 1 < len(state.order) and state.order[index + 1] is turn:
-        return
+    between = itertools.takewhile(lambda other: other is not turn, state.order[index + 1 :])
+    if index < _index(state.order, turn) and all(other.connection != turn.connection for other in between):
+        return  # what another connection has heard in between stands where its time puts it
     chain = [turn]
     while (key := chain[-1].item_id) and (after := state.followers.get((turn.connection, key))) and after not in chain:
         chain.append(after)
@@ -352,6 +384,22 @@ def _follow(state: Folded, before: _Turn, turn: _Turn) -> None:
     for link in chain:
         del state.order[_index(state.order, link)]
     _insert(state, chain, _index(state.order, before) + 1)
+
+
+def _sort_in(state: Folded, turn: _Turn) -> None:
+    """Put a turn before what other connections have heard later: it fills a gap that one of them left."""
+    assert turn.start is not None
+    index = _index(state.order, turn)
+    later = index
+    for number in range(index - 1, -1, -1):
+        other = state.order[number]
+        if other.connection == turn.connection or (other.start is not None and other.start <= turn.start):
+            break
+        if other.start is not None:
+            later = number
+    if later < index:
+        del state.order[index]
+        _insert(state, [turn], later)
 
 
 def _insert(state: Folded, chain: list[_Turn], index: int) -> None:
