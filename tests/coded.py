@@ -192,6 +192,8 @@ class CodedService(ScriptedPeer):
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         self._released.set()
+        for connection in self.connections:
+            connection.abort()  # the session is over; nothing that is left half closed need be waited for
         await super().__aexit__(kind, error, traceback)
 
     def _greet(self, socket: ServerConnection, request: Request) -> Response | None:

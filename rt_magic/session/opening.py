@@ -26,6 +26,9 @@ An answer stands behind the audio that the other side has not read: two windows 
 works at half the speed of speech reads in time.
 """
 
+CLOSE_TIMEOUT = 2.0
+"""Seconds that the other side has to end a connection that either side has closed."""
+
 
 class HandshakeRefused(Exception):
     """The service answered the handshake with something other than a connection."""
@@ -67,7 +70,7 @@ async def opened(address: Address, asked: Asked, *, keepalive: float = 1.0) -> A
             open_timeout=TIMEOUT * keepalive,
             ping_interval=PING_INTERVAL * keepalive,
             ping_timeout=PING_TIMEOUT * keepalive,
-            close_timeout=2,
+            close_timeout=CLOSE_TIMEOUT * keepalive,
             logger=WIRE_LOG,
         )
     except InvalidStatus as refused:
