@@ -17,7 +17,7 @@ from rt_magic.languages import languages
 
 TURN_DETECTION = ("auto", "server", "semantic", "client", "off")
 NOISE = ("near", "far", "off")
-SERVICES = ("azure", "openai", "voicelive", "local")
+SERVICES = ("azure", "openai", "local")
 
 
 def split(line: str) -> list[str]:
@@ -159,7 +159,7 @@ OPTIONS = (
         ("--service",),
         "service",
         "NAME",
-        "azure, openai, voicelive, local, an address, or a variable that holds a service",
+        "azure, openai, local, an address, or a variable that holds a service",
         SERVICES,
     ),
     Option(("--model",), "model", "NAME", "model, or the name of the Azure deployment"),

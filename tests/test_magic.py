@@ -197,7 +197,7 @@ def test_only_allowed_services(shell: InteractiveShell, capsys: pytest.CaptureFi
         ("%%transcribe --lang fr --pri", "--private"),
         ("t = %transcribe --no-", "--no-wait"),
         ("%transcribe --service az", "azure"),
-        ("%transcribe --service=voice", "voicelive"),
+        ("%transcribe --service=azur", "azure"),
         ("%transcribe --service my_", "my_server"),
         ("%transcribe --lang Fre", "French"),
         ("%transcribe -l f", "fr"),

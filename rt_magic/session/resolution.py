@@ -23,7 +23,7 @@ class Resolved:
     note: str = ""
 
 
-SERVICE_NAMES = ("azure", "openai", "voicelive", "local")
+SERVICE_NAMES = ("azure", "openai", "local")
 
 
 def resolve_service(
