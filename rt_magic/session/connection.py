@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -17,7 +18,7 @@ from rt_magic.audio.recording import Recording
 from rt_magic.audio.vad import SpeechDetector
 from rt_magic.exceptions import RtMagicError, ServiceConnectionError
 from rt_magic.session.cutting import PREFIX, Cut, Cutter
-from rt_magic.session.diagnosis import Asked, explain_close, explain_error, request_id
+from rt_magic.session.diagnosis import Asked, clock_ahead, explain_close, explain_error, request_id
 from rt_magic.session.opening import opened
 from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address
@@ -25,7 +26,17 @@ from rt_magic.session.settled import Settled
 from rt_magic.session.timing import Timing
 from rt_magic.transcript.segments import Opened, TurnCut
 from rt_magic.wire.dialects import Dialect, Wanted
-from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, SpeechStopped
+from rt_magic.wire.events import (
+    Committed,
+    Completed,
+    Delta,
+    ErrorEvent,
+    Failed,
+    ServerEvent,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStopped,
+)
 from rt_magic.wire.protocol import ClientProtocol, State
 from rt_magic.wire.turns import TurnDetector
 
@@ -76,6 +87,7 @@ class Connection:
         *,
         settled: Settled | None = None,
         timing: Timing = DEFAULT,
+        held: bool = False,
     ) -> None:
         self.number = number
         self.asked = asked
@@ -91,8 +103,17 @@ class Connection:
         """The service's own name for this connection."""
         self.first = position
         """First sample of the recording that this connection has to send."""
+        self.expires_at: float | None = None
+        """When the service will end the connection, on the loop's clock."""
+        self.passed = False
+        """Whether the sound goes to the next connection by now."""
         self._settled = settled or Settled()
         self._timing = timing
+        self._released = asyncio.Event()
+        if not held:
+            self._released.set()
+        self._next: Connection | None = None
+        self._pause: Cutter | None = None
         self._recording = recording
         self._emit = emit
         self._socket: ClientConnection | None = None
@@ -101,6 +122,8 @@ class Connection:
         self._finishing = False
         self._error: RtMagicError | None = None
         self._flushes = 0
+        self._their_clock = 0.0
+        """Seconds by which the service's clock is ahead of ours."""
         self._pongs: deque[Awaitable[float]] = deque()
         self._unproven = 0
         self._cutter: Cutter | None = None
@@ -121,7 +144,9 @@ class Connection:
         async with opened(address, self.asked, keepalive=self._timing.keepalive) as socket:
             self._socket = socket
             if socket.response is not None:
-                self.request_id = request_id(dict(socket.response.headers.raw_items()))
+                headers = dict(socket.response.headers.raw_items())
+                self.request_id = request_id(headers)
+                self._their_clock = clock_ahead(headers)
             pump = asyncio.create_task(self._pump(), name="rt_magic-pump")
             reader = asyncio.create_task(self._read(socket), name="rt_magic-read")
             try:
@@ -153,6 +178,18 @@ class Connection:
         """Ask for the rest to be sent and everything to be settled."""
         self._finishing = True
         self._wake.set()
+
+    def pass_on(self, successor: Connection | None) -> None:
+        """Have another connection take over at a pause, once it stands; None: rather not."""
+        self._next, self._pause = successor, None
+        self._wake.set()
+
+    def begin(self, position: int) -> None:
+        """Begin, where the connection was held, to send the recording from a position on."""
+        self.first = self.position = self._heard = position
+        if self._cutter is not None:
+            self._cutter = self._new_cutter()
+        self._released.set()
 
     def fail(self, error: RtMagicError) -> None:
         """End the connection with an error that the session found in an event."""
@@ -186,6 +223,10 @@ class Connection:
         """Keep account of what an event says about turns."""
         now = asyncio.get_running_loop().time()
         match event:
+            case SessionCreated() | SessionUpdated():
+                expires_at = event.session.get("expires_at")
+                if isinstance(expires_at, int | float) and expires_at > time.time() + self._their_clock:
+                    self.expires_at = now + expires_at - time.time() - self._their_clock
             case SpeechStopped(audio_end_ms=int(end)):
                 self._heard = self.timeline.to_recording(end * SAMPLE_RATE // 1000)
             case Committed():
@@ -220,15 +261,16 @@ class Connection:
         while self.protocol.state in (State.CONNECTING, State.CONFIGURING):
             greeted = self.protocol.state is State.CONFIGURING
             await self._wait(self._changed, ANSWER_TIMEOUT, "answered the settings" if greeted else "greeted us")
+        await self._released.wait()
         flushed = 0
-        while True:
+        while not self.passed:
             self._wake.clear()
-            while self.position < self._recording.samples:
+            while self.position < self._recording.samples and not self.passed:
                 await self._send_next()
             if self._flushes > flushed:
                 flushed = self._flushes
                 await self._close_turn()
-            if self._finishing and self.position == self._recording.samples:
+            if self.passed or (self._finishing and self.position == self._recording.samples):
                 break
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STALL * self._timing.stall / 4):
@@ -246,7 +288,19 @@ class Connection:
                 self._cutter = self._new_cutter()
             return
         stop = min(self.position + CHUNK, self._recording.samples, done[0] if done else self._recording.samples)
-        await self._send(self._recording.read(self.position, stop))
+        pcm = self._recording.read(self.position, stop)
+        await self._send(pcm)
+        if self._next is not None and not self._finishing:
+            self._pass_at_pause(self._next, pcm)
+
+    def _pass_at_pause(self, successor: Connection, pcm: bytes) -> None:
+        """Let the successor begin where nobody speaks, a moment before, as words may begin softly."""
+        if self._pause is None:
+            self._pause = Cutter(self.position - len(pcm) // 2, self.protocol.wanted.silence_ms)
+        self._pause.feed(pcm)
+        if successor.opened_at is not None and self._pause.idle >= PREFIX:
+            self.passed = True
+            successor.begin(self.position - PREFIX)
 
     async def _send(self, pcm: bytes) -> None:
         before = self.timeline.length
@@ -271,9 +325,7 @@ class Connection:
 
     def _commit(self, cut: Cut) -> None:
         begun = self.timeline.to_recording(self._first)
-        self._emit(
-            self, TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE, begun, self.position)
-        )
+        self._emit(self, TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE, begun, self.position))
         padding = self.protocol.commit()
         if padding:
             self.timeline.pad(padding)

@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +77,16 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the service's own name for a request, from the headers of its answer."""
     given = {name.lower(): value for name, value in headers.items()}
     return next((given[name] for name in ("apim-request-id", "x-request-id", "x-ms-request-id") if name in given), None)
+
+
+def clock_ahead(headers: Mapping[str, str]) -> float:
+    """Return the seconds by which a service's clock is ahead of ours, by its answer's date; 0 without one."""
+    given = {name.lower(): value for name, value in headers.items()}
+    try:
+        ahead = parsedate_to_datetime(given.get("date", "")).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return 0.0
+    return ahead if abs(ahead) > 2 else 0.0  # the header counts whole seconds
 
 
 def said(body: str) -> str:

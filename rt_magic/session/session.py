@@ -21,6 +21,7 @@ from rt_magic.session.connection import Connection
 from rt_magic.session.diagnosis import Asked, can_retry, explain_handshake
 from rt_magic.session.ladder import Ladder
 from rt_magic.session.opening import HandshakeRefused, NotReached
+from rt_magic.session.relay import Relay
 from rt_magic.session.resolution import check_service
 from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address, Local, Service
@@ -119,6 +120,8 @@ class RealtimeSession:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
+        self._leaving: list[Connection] = []
+        """Connections that take no more sound, with turns that are not settled yet."""
         self._connections = 0
         """Number of the newest connection that the service accepted."""
         self._address: Address | None = None
@@ -232,9 +235,9 @@ class RealtimeSession:
     @property
     def counts(self) -> dict[str, int]:
         """Samples at 24 kHz: `received` into the recording, `sent` to the service with its `padding`."""
-        connection = self._connection
-        sent = self._sent + (connection.timeline.length if connection else 0)
-        padding = self._padding + (connection.timeline.padding if connection else 0)
+        timelines = [connection.timeline for connection in self._carrying()]
+        sent = self._sent + sum(timeline.length for timeline in timelines)
+        padding = self._padding + sum(timeline.padding for timeline in timelines)
         samples = self.recording.samples
         return {"captured": samples, "received": samples, "sent": sent, "padding": padding}
 
@@ -298,8 +301,14 @@ class RealtimeSession:
         return connection.settled > 0 or asyncio.get_running_loop().time() - connection.opened_at >= STOOD
 
     async def _connect(self) -> None:
-        self._address = await prefetch.address(self.service, self._ladder.rung)
-        if self._address.signed_in and not self._connections:
+        self._connection, address = await self._dial()
+        if self._finishing:
+            self._connection.finish()
+        await Relay(self._dial_next, self._pass, self._retire).run(self._connection, address)
+
+    async def _dial(self, *, held: bool = False) -> tuple[Connection, Address]:
+        self._address = address = await prefetch.address(self.service, self._ladder.rung)
+        if address.signed_in and not self._connections:
             self._move("draining" if self._finishing else "connecting", f"connecting, {self._signed_in()}")
         connection = Connection(
             self._connections + 1,
@@ -311,11 +320,29 @@ class RealtimeSession:
             self._receive,
             settled=self._settled,
             timing=self._timing,
+            held=held,
         )
+        return connection, address
+
+    async def _dial_next(self) -> tuple[Connection, Address]:
+        return await self._dial(held=True)
+
+    def _pass(self, connection: Connection) -> None:
+        """Go on with the connection that has taken over; the one before writes its last words."""
+        if self._connection is not None:
+            self._leaving.append(self._connection)
         self._connection = connection
         if self._finishing:
             connection.finish()
-        await connection.run(self._address)
+
+    def _retire(self, connection: Connection) -> None:
+        """Forget a connection of which everything is settled."""
+        self._leaving.remove(connection)
+        self._account(connection)
+        self._settled.add(connection.first, connection.position)
+
+    def _carrying(self) -> list[Connection]:
+        return [*self._leaving, *([self._connection] if self._connection is not None else [])]
 
     def _asked(self) -> Asked:
         return self._ladder.asked(self._address)
@@ -325,14 +352,17 @@ class RealtimeSession:
 
     def _lose(self) -> None:
         """Forget the connection; the next one sends again what of the recording has not become text on it."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
+        lost = self._carrying()
+        self._connection, self._leaving = None, []
+        for connection in lost:
+            self._account(connection)
+            self._take(Lost(), connection.number)
+
+    def _account(self, connection: Connection) -> None:
         self._sent += connection.timeline.length
         self._padding += connection.timeline.padding
         for start, stop in settled_by(sounds(self._folded, connection.number), connection.first):
             self._settled.add(start, stop)
-        self._take(Lost(), connection.number)
 
     def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut) -> None:
         match event:
