@@ -13,6 +13,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 TIMEOUT = 60.0
+NOTEBOOK = {"JPY_SESSION_NAME": "test.ipynb"}
+"""What tells a kernel that a notebook is open in a page."""
 
 
 @dataclass
@@ -36,8 +38,8 @@ class Cell:
 class FrontEnd:
     """The other side of a kernel, without a browser."""
 
-    def __init__(self, client: BlockingKernelClient) -> None:
-        self.client = client
+    def __init__(self, client: BlockingKernelClient, manager: KernelManager) -> None:
+        self.client, self.manager = client, manager
         self.allow_stdin = True
         self.cells: dict[str, Cell] = {}
         self.comms: dict[str, dict[str, Any]] = {}
@@ -159,12 +161,12 @@ def kernel(env: Mapping[str, str] | None = None) -> Iterator[FrontEnd]:
     import os
 
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, **({"JPY_SESSION_NAME": "test.ipynb"} if env is None else env)})
+    manager.start_kernel(env={**os.environ, **(NOTEBOOK if env is None else env)})
     client = manager.client()
     try:
         client.start_channels()
         client.wait_for_ready(timeout=TIMEOUT)
-        yield FrontEnd(client)
+        yield FrontEnd(client, manager)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=False)
