@@ -92,8 +92,8 @@ def serving(
         if asked is not None:
             asked.append(count)
         if update.session["audio"]["input"]["turn_detection"] is not None:
-            await connection.audio(seconds=3.6)
             for text in texts:
+                await connection.audio(seconds=3.6)
                 await connection.turn(text, start=0.5, end=3.56, deltas=[text])
             return await connection.finish()
         for text in texts:
@@ -122,6 +122,13 @@ async def say(service: Service, pcm: bytes = PHRASE, **settings: Any) -> rt.Tran
     async with RealtimeSession(service, **settings) as session:
         await session.send(pcm)
         return await session.finish()
+
+
+async def first_final(session: RealtimeSession) -> None:
+    """Wait until the first final text of a session is there."""
+    async for segment in session:
+        if segment.final:
+            return
 
 
 QUIET = 0.2
