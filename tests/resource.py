@@ -15,7 +15,8 @@ from rt_magic.session import connection, ladder
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, ScriptedPeer
-from rt_magic.wire.events import ClientEventError, CommitAudio, Delta, SessionUpdate, encode
+from rt_magic.wire.codec import encode
+from rt_magic.wire.events import ClientEventError, CommitAudio, Delta, SessionUpdate
 from tests import speech
 from tests.judges.openai_types import judge_client_event
 

@@ -13,6 +13,7 @@ from rt_magic.session import ladder
 from rt_magic.session.session import RealtimeSession
 from rt_magic.session.timing import Timing
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
+from rt_magic.wire.codec import encode
 from rt_magic.wire.events import (
     AppendAudio,
     CancelResponse,
@@ -27,7 +28,6 @@ from rt_magic.wire.events import (
     SpeakerSegment,
     SpeechStarted,
     Unknown,
-    encode,
 )
 from tests import resource
 from tests.judges.openai_types import judge_client_event

@@ -11,6 +11,7 @@ import pytest
 
 from rt_magic.local.connection import MAXIMUM_APPEND, Connection
 from rt_magic.local.recognizers import Engine
+from rt_magic.wire.codec import decode, encode
 from rt_magic.wire.events import (
     AppendAudio,
     ClearAudio,
@@ -32,8 +33,6 @@ from rt_magic.wire.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
-    decode,
-    encode,
 )
 from tests.decoders import InlineWorkers
 from tests.judges.openai_types import judge_server_event

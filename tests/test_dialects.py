@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rt_magic.wire.codec import encode
 from rt_magic.wire.dialects import (
     DIALECTS,
     SCOPES,
@@ -25,10 +26,10 @@ from rt_magic.wire.dialects import (
     refused_field,
     session_update,
 )
-from rt_magic.wire.events import ErrorEvent, SessionUpdate, encode
+from rt_magic.wire.events import ErrorEvent, SessionUpdate
 from rt_magic.wire.session_schema import default_session, merge_session
 from tests.judges.openai_types import judge_client_event
-from tests.test_events import JSON
+from tests.test_codec import JSON
 
 WANTED = st.builds(
     Wanted,

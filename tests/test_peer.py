@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.testing.peer import Script
+from rt_magic.wire.codec import decode
 from rt_magic.wire.dialects import DIALECTS, Wanted
 from rt_magic.wire.events import (
     ClearAudio,
@@ -25,7 +26,6 @@ from rt_magic.wire.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
-    decode,
 )
 from rt_magic.wire.protocol import ClientProtocol, State
 from tests.judges.openai_types import judge_client_event, judge_server_event

@@ -16,6 +16,7 @@ from rt_magic.audio.pcm import Timeline
 from rt_magic.exceptions import LocalProtocolError
 from rt_magic.transcript.segments import Folded, GaveUp, Opened, fold
 from rt_magic.transcript.transcript import Transcript
+from rt_magic.wire.codec import decode, decode_client, encode
 from rt_magic.wire.dialects import DIALECTS, Wanted
 from rt_magic.wire.events import (
     AppendAudio,
@@ -38,9 +39,6 @@ from rt_magic.wire.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
-    decode,
-    decode_client,
-    encode,
 )
 from rt_magic.wire.open_turns import OpenTurns
 from rt_magic.wire.protocol import (
@@ -54,7 +52,7 @@ from rt_magic.wire.protocol import (
 )
 from rt_magic.wire.session_schema import default_session
 from tests.judges.openai_types import judge_client_event, judge_server_event
-from tests.test_events import SERVER_EVENTS
+from tests.test_codec import SERVER_EVENTS
 
 EMPTY = "input_audio_buffer_commit_empty"
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from pydantic import BaseModel
 
+from rt_magic.wire.codec import encode
 from rt_magic.wire.dialects import Kind, Wanted, session_update
-from rt_magic.wire.events import ClientEventError, Json, SessionUpdated, encode
+from rt_magic.wire.events import ClientEventError, Json, SessionUpdated
 from rt_magic.wire.session_schema import (
     REALTIME_SESSION,
     TRANSCRIPTION_SESSION,
@@ -22,7 +23,7 @@ from rt_magic.wire.session_schema import (
     merge_session,
 )
 from tests.judges.openai_types import judge_server_event
-from tests.test_events import JSON
+from tests.test_codec import JSON
 
 
 def merged(update: Json, current: Json | None = None) -> Json:

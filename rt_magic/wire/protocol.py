@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, silence
 from rt_magic.exceptions import LocalProtocolError, RemoteProtocolError
+from rt_magic.wire.codec import decode, decode_client, encode
 from rt_magic.wire.dialects import (
     Accepted,
     Dialect,
@@ -42,9 +43,6 @@ from rt_magic.wire.events import (
     SessionUpdate,
     SessionUpdated,
     SpeechStarted,
-    decode,
-    decode_client,
-    encode,
 )
 from rt_magic.wire.open_turns import OpenTurns
 from rt_magic.wire.session_schema import default_session, merge_session
