@@ -42,7 +42,7 @@ from rt_magic.wire.events import (
     Unknown,
     WordTime,
 )
-from tests.test_events import SERVER_EVENTS
+from tests.test_codec import SERVER_EVENTS
 
 PADDING, CLOSING = 0.3, 0.5
 
