@@ -452,6 +452,19 @@ async def test_decoder_is_given_back_clean() -> None:
     assert worker.recognizer.resets == 1
 
 
+async def test_late_text_of_a_client_that_left_reaches_nobody() -> None:
+    """A decoder that is given back while it ends a turn writes no word of it into the next client's transcript."""
+    client = Client(InlineWorkers(at_once=False))
+    await client.say(audio(0, 4))
+    await client.connection.close()
+    next_client = Client(client.workers)
+    events = await next_client.say(audio(3.8, 6.5))
+    client.workers.started[0].work()
+    events += next_client.hear()
+    milliseconds = only(events, SpeechStopped).audio_end_ms - only(events, SpeechStarted).audio_start_ms
+    assert len(only(events, Completed).transcript.split()) == -(-milliseconds // 100)
+
+
 async def test_busy_decoder_is_not_given_back() -> None:
     """A decoder with work left is ended with its connection: nobody waits for text that nobody reads."""
     client = Client(InlineWorkers(at_once=False))

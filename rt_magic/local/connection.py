@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ BACKLOG = 60 * SAMPLE_RATE * BYTES_PER_SAMPLE
 
 _SLICE = SAMPLE_RATE // 10 * BYTES_PER_SAMPLE
 
+# Unique over all connections: a decoder may still be writing for one that has gone when the next one takes it.
+_utterance_numbers = itertools.count(1)
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -79,7 +83,6 @@ class Connection:
         self._item: Item | None = None  # the open one
         self._utterance: Utterance | None = None
         self._utterances: dict[int, Item] = {}
-        self._count = 0
         self._configure()
 
     # ── what the client says ──
@@ -201,12 +204,11 @@ class Connection:
             worker = self._worker = await self._workers.take()
             worker.on_answer, worker.on_end = self._on_answer, self._on_end
             self._tell_settings(worker)
-        self._count += 1
-        self._utterance = Utterance(self._count, at, at)
+        self._utterance = utterance = Utterance(next(_utterance_numbers), at, at)
         assert self._item is not None
-        self._item.utterances.append(self._utterance)
-        self._utterances[self._count] = self._item
-        worker.send("start", utterance=self._count)
+        self._item.utterances.append(utterance)
+        self._utterances[utterance.number] = self._item
+        worker.send("start", utterance=utterance.number)
 
     def _feed(self, utterance: Utterance, stop: int) -> None:
         first = (utterance.fed - self._buffer_start) * BYTES_PER_SAMPLE
