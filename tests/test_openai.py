@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 import rt_magic as rt
+from rt_magic.session import embedded
 from rt_magic.session.timing import Timing
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.events import ErrorEvent
@@ -199,6 +200,21 @@ async def test_a_proxy_that_refuses_is_named_as_the_culprit(monkeypatch: pytest.
         with pytest.raises(rt.ServiceConnectionError, match=rf"proxy in HTTPS_PROXY.*{status}") as caught:
             await say(openai(peer))
         assert peer.requests == [] and "word" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_the_embedded_engine_is_reached_past_every_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stays on this machine is shown to no proxy, and a company's proxy does not keep the engine from working."""
+    async with proxy(403) as (address, asked):
+        monkeypatch.setenv("https_proxy", address)
+        monkeypatch.setenv("http_proxy", address)
+        try:
+            async with rt.RealtimeSession(rt.Local(engine="pocketsphinx"), language="en") as session:
+                await session.send(bytes(48_000))
+                await session.finish()
+        finally:
+            embedded.close()
+        assert asked == [] and session.counts["sent"] >= 24_000
 
 
 @pytest.fixture

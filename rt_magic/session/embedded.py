@@ -56,7 +56,8 @@ class _Server:
             try:
                 said = json.loads(line)
                 url = socket_address(said["url"]) + service.speaks.target()
-                self.address.set_result(Address(url, {"Authorization": f"Bearer {said['token']}"}))
+                headers = {"Authorization": f"Bearer {said['token']}"}
+                self.address.set_result(Address(url, headers, proxied=False))
             except (ValueError, KeyError, TypeError):
                 self.process.wait()
                 reason = " ".join(self._last_lines) or f"it ended with code {self.process.returncode}"

@@ -67,6 +67,7 @@ async def opened(address: Address, asked: Asked, *, keepalive: float = 1.0) -> A
             additional_headers=dict(address.headers),
             max_size=MAXIMUM_MESSAGE,
             compression=None,
+            proxy=True if address.proxied else None,
             open_timeout=TIMEOUT * keepalive,
             ping_interval=PING_INTERVAL * keepalive,
             ping_timeout=PING_TIMEOUT * keepalive,

@@ -34,6 +34,8 @@ class Address:
     """True where a token is sent, not a key."""
     scoped: bool = False
     """True where the token's audience is ours to choose, and may be the wrong one."""
+    proxied: bool = True
+    """False for what must not leave this machine, whatever proxy the environment names."""
 
 
 @dataclass(frozen=True, slots=True)
