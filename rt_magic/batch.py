@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from rt_magic.audio.files import AudioSource, Source, open_audio
@@ -15,9 +16,14 @@ from rt_magic.portal import portal
 from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
+from rt_magic.transcript.archive import Archive
+from rt_magic.transcript.formats import restored
+from rt_magic.transcript.joining import joined
+from rt_magic.transcript.measures import add_usage
 from rt_magic.transcript.transcript import Transcript
 
 Speed: TypeAlias = float | Literal["max"]
+Channels: TypeAlias = Literal["mix", "split"]
 
 _default_service: list[object] = []
 
@@ -32,6 +38,86 @@ def default_service() -> object:
     return _default_service[0] if _default_service else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a source is to be transcribed: one value that can be compared, and sent to another process."""
+
+    service: Service
+    language: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+    keywords: tuple[str, ...] = ()
+    turn_detection: str = "auto"
+    silence_ms: int = 500
+    noise_reduction: str | None = None
+    channels: Channels = "mix"
+    speed: Speed = "max"
+    start: float | None = None
+    stop: float | None = None
+
+    def __post_init__(self) -> None:
+        check_speed(self.speed)
+        if self.channels not in ("mix", "split"):
+            raise ConfigurationError(f"channels={self.channels!r} is not known; give 'mix' or 'split'")
+
+    def session(self, offset: float = 0.0, kind: type[RealtimeSession] = RealtimeSession) -> RealtimeSession:
+        """Return a session, not entered yet, for a recording that begins `offset` seconds into its source."""
+        return kind(
+            self.service,
+            language=self.language,
+            model=self.model,
+            prompt=self.prompt,
+            keywords=self.keywords,
+            turn_detection=self.turn_detection,
+            silence_ms=self.silence_ms,
+            noise_reduction=self.noise_reduction,
+            offset=offset,
+        )
+
+    def check(self) -> None:
+        """Raise ConfigurationError for what cannot work with any source; nothing is opened."""
+        self.session().transcript.forget()
+
+
+class Transcription:
+    """One source on its way through a session, or with split channels through one session each."""
+
+    def __init__(self, audio: AudioSource, options: Options, kind: type[RealtimeSession] = RealtimeSession) -> None:
+        self.audio = audio
+        self._split = options.channels == "split"
+        self._speed = options.speed
+        self._sources = audio.split() if self._split else (audio,)
+        self.sessions = [options.session(audio.start, kind) for _ in self._sources]
+
+    async def run(self) -> Transcript:
+        """Send everything and return the finished transcript. Raises what ended the first session that failed."""
+        pairs = zip(self.sessions, self._sources, strict=True)
+        tasks = [asyncio.create_task(transcribe_source(*pair, speed=self._speed)) for pair in pairs]
+        try:
+            transcripts = await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        return self._join(transcripts) if self._split else transcripts[0]
+
+    def _join(self, parts: Sequence[Transcript]) -> Transcript:
+        usage: dict[str, Any] = {}
+        for part in parts:
+            add_usage(usage, part.usage)
+        facts = {
+            "started_at": parts[0].started_at.isoformat() if parts[0].started_at else None,
+            "duration": max(part.duration for part in parts),
+            "meta": parts[0].meta,
+            "usage": usage,
+            "events": [{**event, "channel": number} for number, part in enumerate(parts, 1) for event in part.events],
+        }
+        transcript = restored(Transcript(), Archive(joined([part.segments for part in parts]), facts, in_order=True))
+        transcript._release(self.audio if self.audio.repeatable else None)
+        return transcript
+
+
 def transcribe(
     source: Source,
     *,
@@ -44,6 +130,7 @@ def transcribe(
     turn_detection: str = "auto",
     silence_ms: int = 500,
     noise_reduction: str | None = None,
+    channels: Channels = "mix",
     speed: Speed = "max",
     start: float | None = None,
     stop: float | None = None,
@@ -52,25 +139,28 @@ def transcribe(
     """Transcribe a path, bytes, file object or array and return the finished transcript.
 
     An array is float (-1 to 1) or integer, mono or (frames, channels), and needs `sample_rate` in Hz. `start` and
-    `stop` are seconds of the source, and times count from the source's beginning. `speed` is "max" or a multiple of
-    real time. Works in a script, a thread, and inside a running event loop. Raises AudioError for what is not audio,
+    `stop` are seconds of the source, and times count from the source's beginning. With `channels="split"` each channel
+    is a speaker, "channel 1" and so on, and has a session of its own. `speed` is "max" or a multiple of real time.
+    Works in a script, a thread, and inside a running event loop. Raises AudioError for what is not audio,
     ConfigurationError for what cannot work, and what the service refused.
     """
     audio = open_audio(source, sample_rate=sample_rate, start=start, stop=stop)
-    session = RealtimeSession(
-        resolve_service(service, default=default_service()).service,
+    options = Options(
+        service=resolve_service(service, default=default_service()).service,
         language=language,
         model=model,
         prompt=prompt,
-        keywords=keywords,
+        keywords=tuple(keywords),
         turn_detection=turn_detection,
         silence_ms=silence_ms,
         noise_reduction=noise_reduction,
-        offset=audio.start,
+        channels=channels,
+        speed=speed,
     )
-    future = portal().run(transcribe_source(session, audio, speed=speed))
+    transcription = Transcription(audio, options)
+    future = portal().run(transcription.run())
     try:
-        return watched(future, session, audio, show=progress)
+        return watched(future, transcription.sessions, audio, show=progress)
     except BaseException:
         future.cancel()
         raise
@@ -126,24 +216,28 @@ def _pieces(block: bytes, speed: Speed) -> list[bytes]:
 
 
 def watched(
-    future: concurrent.futures.Future[Transcript], session: RealtimeSession, audio: AudioSource, *, show: bool = True
+    future: concurrent.futures.Future[Transcript],
+    sessions: Sequence[RealtimeSession],
+    audio: AudioSource,
+    *,
+    show: bool = True,
 ) -> Transcript:
-    """Wait, with a progress bar in seconds of audio that have become text if `show` is true."""
+    """Wait; if `show` is true with a progress bar in seconds of audio that have become text in every session."""
     if not show:
-        return watch(future, session)
+        return watch(future)
     from tqdm.auto import tqdm
 
     total = None if audio.duration is None else round(audio.duration, 1)
+
+    def settled() -> float:
+        return min(settled_seconds(session.transcript) - session.offset for session in sessions)
+
     with tqdm(total=total, unit="s", desc=f"transcribing {audio.name}", leave=False) as bar:
-        return watch(future, session, lambda seconds: _advance(bar, seconds))
+        return watch(future, lambda: _advance(bar, settled()))
 
 
-def watch(
-    future: concurrent.futures.Future[Transcript],
-    session: RealtimeSession,
-    show: Callable[[float], object] = lambda seconds: None,
-) -> Transcript:
-    """Wait for a future of `transcribe_source`; ten times a second call `show` with the seconds that are text.
+def watch(future: concurrent.futures.Future[Transcript], show: Callable[[], object] = lambda: None) -> Transcript:
+    """Wait for a future; ten times a second call `show`.
 
     The wait is in short steps, so that an interrupt is heard on every system.
     """
@@ -153,7 +247,7 @@ def watch(
         except concurrent.futures.TimeoutError:
             if future.done():
                 raise
-            show(settled_seconds(session.transcript) - session.offset)
+            show()
 
 
 def settled_seconds(transcript: Transcript) -> float:

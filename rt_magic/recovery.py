@@ -55,7 +55,7 @@ class Leftover:
         session.transcript.started_at = self.started_at
         future = portal().run(transcribe_source(session, source))
         try:
-            return watched(future, session, source, show=progress)
+            return watched(future, [session], source, show=progress)
         except BaseException:
             future.cancel()
             raise

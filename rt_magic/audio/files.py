@@ -7,7 +7,7 @@ import io
 import numbers
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -54,14 +54,24 @@ class AudioSource:
     stop: float | None
     duration: float | None
     media: bool = False
+    channel: int | None = None
+    """The one channel that is read, from 0; None mixes all of them."""
 
     @property
     def repeatable(self) -> bool:
         """Whether the audio can be read a second time."""
         return not hasattr(self.source, "read")
 
+    def split(self) -> tuple[AudioSource, ...]:
+        """Return a source for each channel; each reads on its own, so that a file object's bytes are taken first."""
+        source: Any = self.source
+        if not self.repeatable:
+            source.seek(0)
+            source = source.read()
+        return tuple(replace(self, source=source, channel=channel) for channel in range(self.channels))
+
     def blocks(self) -> Iterator[bytes]:
-        """Decode, mix down to mono and resample; yield PCM16 blocks of about half a second at 24 kHz.
+        """Decode, mix down to mono or take the one channel; yield PCM16 blocks of about half a second at 24 kHz.
 
         Raises AudioError, with the name, where the audio cannot be decoded or is shorter than 0.1 s.
         """
@@ -69,8 +79,7 @@ class AudioSource:
         seconds = 0.0
         for block in self._decoded():
             seconds += len(block) / self.sample_rate
-            mono = block if block.ndim == 1 else block.mean(axis=1)
-            out = resampler.resample_chunk(np.ascontiguousarray(mono, np.float32))
+            out = resampler.resample_chunk(np.ascontiguousarray(self._mono(block), np.float32))
             if len(out):
                 yield to_pcm16(out)
         if seconds < MINIMUM:
@@ -78,6 +87,11 @@ class AudioSource:
         out = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         if len(out):
             yield to_pcm16(out)
+
+    def _mono(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        if block.ndim == 1:
+            return block
+        return block.mean(axis=1) if self.channel is None else block[:, self.channel]
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
         if isinstance(self.source, np.ndarray):
@@ -346,7 +360,7 @@ def _media_blocks(source: AudioSource) -> Iterator[NDArray[np.float32]]:
             for decoded in container.decode(audio=0):
                 unpacked = unpacked or av.AudioResampler("fltp", decoded.layout, source.sample_rate)
                 for frame in unpacked.resample(decoded):
-                    block = frame.to_ndarray().mean(axis=0)
+                    block = frame.to_ndarray().T  # as frames of channels
                     begin, end = max(0, first - position), None if last is None else max(0, last - position)
                     position += len(block)
                     if len(kept := block[begin:end]):
