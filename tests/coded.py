@@ -69,13 +69,13 @@ class Coded:
 
 
 @cache
-def coded(pieces: int = 5, seed: int = 0) -> Coded:
-    """Return that many pieces of human speech with pauses of 0.8 to 1.6 s between them, numbered."""
+def coded(pieces: int = 5, seed: int = 0, pauses: tuple[float, float] = (0.8, 1.6)) -> Coded:
+    """Return that many pieces of human speech with pauses of so many seconds before each, numbered."""
     rng = np.random.default_rng(seed)
     parts = []
     for number in range(pieces):
         _, speech, _ = human()[number % len(human())]
-        parts += [np.zeros(round(rng.uniform(0.8, 1.6) * SAMPLE_RATE)), np.frombuffer(speech, "<i2").astype(float)]
+        parts += [np.zeros(round(rng.uniform(*pauses) * SAMPLE_RATE)), np.frombuffer(speech, "<i2").astype(float)]
     parts.append(np.zeros(round(1.5 * SAMPLE_RATE)))
     samples = np.concatenate(parts)
     samples = samples[: len(samples) // BLOCK * BLOCK]
@@ -158,7 +158,8 @@ def spoken(segments: Sequence[Segment]) -> list[Span]:
 class Fault:
     """What befalls a connection once the part `at` (0 to 1) of what was left to send has come.
 
-    `act` is "abort", "freeze", "slow" or a close code (1005: none is named); above 1, `at` means the end's closing.
+    `act` is "abort", "freeze", "slow", "expire" (said, but not closed), "mute" (reads, answers nothing any more) or a
+    close code (1005: none is named); above 1, `at` means the end's closing.
     """
 
     act: str | int
@@ -343,6 +344,12 @@ class _Listener:
             case "slow":
                 await asyncio.sleep(0.3)
                 return
+            case "expire":
+                await self.connection.send(ErrorEvent("Your session hit the maximum duration.", "session_expired"))
+                await self.connection.finish()
+            case "mute":
+                while True:
+                    await self.connection.expect(object)
             case 1005:
                 async with socket.send_context():
                     socket.protocol.send_close()  # without a code, which `close` does not do

@@ -15,7 +15,7 @@ from rt_magic.session.timing import Timing
 from rt_magic.testing import Refusal
 from tests.coded import BLOCK, Coded, CodedService, Fault, coded, complaints
 
-TIMING = Timing(retry=0.02, quiet=0.1, stall=0.05, keepalive=0.04)
+TIMING = Timing(retry=0.01, quiet=0.1, stall=0.02, keepalive=0.04)
 PASSING = (1000, 1001, 1005, 1007, 1009, 1011, 1012, 1013)
 FINAL = (1008, 3000, 4000, 4004)
 REFUSALS = (
@@ -50,7 +50,8 @@ def scenario(seed: int) -> Scenario:
     faults: list[Fault | Refusal] = []
     for _ in range(rng.randint(1, 3)):
         faults += rng.choices(REFUSALS, k=rng.choice((0, 0, 1, 2)))
-        act: str | int = rng.choice(("abort", "abort", "freeze", "slow", rng.choice(PASSING), rng.choice(FINAL)))
+        acts = ("abort", "abort", "freeze", "slow", "expire", "mute", rng.choice(PASSING), rng.choice(FINAL))
+        act = rng.choice(acts)
         faults.append(Fault(act, rng.choice((rng.random(), rng.random(), 1.0, 1.1))))
     return Scenario(tuple(faults), rng.random() < 0.5, rng.choice((0.0, 0.0, 0.001)))
 
@@ -74,7 +75,10 @@ async def run(seed: int, turns: str) -> None:
     """Run the scenario of that seed and complain, with the seed, about all that is wrong."""
     recording, drawn = coded(), scenario(seed)
     async with CodedService(recording, seed=seed, faults=drawn.faults, disorder=drawn.disorder) as service:
-        session = await carry(service, recording, turns, drawn.pace)
+        try:
+            session = await carry(service, recording, turns, drawn.pace)
+        except rt.RtMagicError as error:
+            raise AssertionError(f"seed {seed}, {turns}: {error}; {drawn}") from error
         found = complaints(recording, session.transcript.segments, service.streams)
     counts = session.counts
     if not counts["captured"] == counts["received"] == recording.blocks * BLOCK:
@@ -103,6 +107,6 @@ async def test_nothing_is_lost_or_doubled_in_200_scenarios(turns: str) -> None:
     for seed in range(200):
         try:
             await run(seed, turns)
-        except AssertionError as failure:
-            failures.append(str(failure))
+        except Exception as failure:
+            failures.append(f"seed {seed}, {turns}: {failure!r}")
     assert not failures, "\n".join(failures)

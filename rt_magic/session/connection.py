@@ -68,11 +68,16 @@ QUIET_UNHEARD = 10.0
 DEFAULT = Timing()
 
 
+class Mute(ServiceConnectionError):
+    """The other side is there, has taken speech and says nothing any more."""
+
+
 class Connection:
     """Carry the recording from `position` on to a service, and its events back.
 
     `emit(connection, event)` is called for each event on the loop that runs it. `number` tells the connections of a
-    session apart.
+    session apart. One that is `held` sends nothing before `begin`; with `last_chance` a turn without an answer is
+    marked as failed where else the connection is given up for another one.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Connection:
         settled: Settled | None = None,
         timing: Timing = DEFAULT,
         held: bool = False,
+        last_chance: bool = False,
     ) -> None:
         self.number = number
         self.asked = asked
@@ -109,6 +115,7 @@ class Connection:
         """Whether the sound goes to the next connection by now."""
         self._settled = settled or Settled()
         self._timing = timing
+        self._last_chance = last_chance
         self._released = asyncio.Event()
         if not held:
             self._released.set()
@@ -134,6 +141,7 @@ class Connection:
         self._cut: set[str | None] = set()
         """Items that are committed."""
         self._settled_at = 0.0
+        self._last_event = self._looked_at = self._asked_at = 0.0
         self._heard = position
         """Up to where, in the recording, the service has reported turns."""
 
@@ -187,6 +195,7 @@ class Connection:
     def begin(self, position: int) -> None:
         """Begin, where the connection was held, to send the recording from a position on."""
         self.first = self.position = self._heard = position
+        self._looked_at = asyncio.get_running_loop().time()
         if self._cutter is not None:
             self._cutter = self._new_cutter()
         self._released.set()
@@ -221,7 +230,7 @@ class Connection:
 
     def _note(self, event: ServerEvent) -> None:
         """Keep account of what an event says about turns."""
-        now = asyncio.get_running_loop().time()
+        now = self._last_event = asyncio.get_running_loop().time()
         match event:
             case SessionCreated() | SessionUpdated():
                 expires_at = event.session.get("expires_at")
@@ -243,7 +252,7 @@ class Connection:
     def _begin(self) -> None:
         accepted = self.protocol.accepted
         assert accepted is not None
-        self.opened_at = asyncio.get_running_loop().time()
+        self.opened_at = self._looked_at = self._asked_at = asyncio.get_running_loop().time()
         self._emit(
             self,
             Opened(self.timeline, accepted.prefix_padding, accepted.closing_silence, accepted.language),
@@ -276,6 +285,7 @@ class Connection:
                 async with asyncio.timeout(STALL * self._timing.stall / 4):
                     await self._wake.wait()
             self._abandon_stalled()
+            self._expect_answers()
         await self._drain()
 
     async def _send_next(self) -> None:
@@ -347,9 +357,31 @@ class Connection:
     def _abandon_stalled(self) -> None:
         """Settle turns for which no text comes any more, so that nothing waits for them."""
         now, limit = asyncio.get_running_loop().time(), STALL * self._timing.stall
+        if now - self._last_event > limit and not self._last_chance:
+            return  # nothing at all is heard of it: see `_expect_answers`
         stalled = [item for item, since in self._committed.items() if now - max(since, self._settled_at) > limit]
         if not self.protocol.dialect.fence:
             self._abandon(stalled)
+
+    def _expect_answers(self) -> None:
+        """Raise where the other side is there but works no more: what it had not settled is then sent to another."""
+        now, limit = asyncio.get_running_loop().time(), STALL * self._timing.stall
+        if not self.protocol.awaits_commit:
+            self._asked_at = now
+        if self.protocol.dialect.fence:
+            return  # it answers for each turn, however long that takes, or ends
+        if now - self._asked_at > limit or (self._committed and now - self._last_event > limit):
+            raise self._mute(limit)
+        if self._cutter is None and now - max(self._last_event, self._looked_at) > limit:
+            self._looked_at = now
+            if self._unheard_speech():
+                raise self._mute(limit)
+
+    def _mute(self, seconds: float) -> Mute:
+        return Mute(
+            f"{self.asked.host} has taken speech and said nothing of it for {seconds:g} s; a new connection goes on",
+            request_id=self.request_id,
+        )
 
     def _abandon(self, items: Iterable[str | None]) -> None:
         for item in list(items):
@@ -396,6 +428,10 @@ class Connection:
                 async with asyncio.timeout(None if self.protocol.dialect.fence else STALL * self._timing.stall):
                     await self._changed.wait()
             except TimeoutError:
+                if not self._last_chance:
+                    raise self._mute(STALL * self._timing.stall) from None
+                if self.protocol.awaits_commit:
+                    self._abandon([None])
                 self._abandon(self.protocol.abandon_all())
 
     async def _until_quiet(self) -> bool:

@@ -17,8 +17,8 @@ from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnect
 from rt_magic.languages import languages
 from rt_magic.session import prefetch
 from rt_magic.session.conduct import Conduct
-from rt_magic.session.connection import Connection
-from rt_magic.session.diagnosis import Asked, can_retry, explain_handshake
+from rt_magic.session.connection import Connection, Mute
+from rt_magic.session.diagnosis import Asked, can_retry, explain_error, explain_handshake
 from rt_magic.session.ladder import Ladder
 from rt_magic.session.opening import HandshakeRefused, NotReached
 from rt_magic.session.relay import Relay
@@ -38,7 +38,16 @@ _log = logging.getLogger(__name__)
 State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining", "stopped", "error"]
 
 MAXIMUM_ATTEMPTS = 6
-"""Connections in a row that may fail before the session gives up."""
+"""Connections in a row that may fail before the session gives up, where none has ever stood."""
+
+MAXIMUM_REPEATS = 20
+"""The same where one has stood, ten minutes in all: the recording goes on, and most outages end before."""
+
+MAXIMUM_MUTES = 3
+"""Connections in a row that may fall silent over a turn before it is marked as failed."""
+
+QUOTA_WAIT = 20.0
+"""Seconds to wait at least after a 429 that names no time: quotas begin at three a minute."""
 
 STOOD = 60.0
 """Seconds after which a connection that is lost is not counted with the failed attempts before it."""
@@ -130,6 +139,8 @@ class RealtimeSession:
         self._timing = timing
         self._sent = 0
         self._padding = 0
+        self._mutes = 0
+        """Connections in a row that fell silent."""
         self._finishing = False
         self._over = asyncio.Event()
         self._updates: dict[str, Segment] = {}
@@ -203,7 +214,7 @@ class RealtimeSession:
         self.error = None
         self._conduct = Conduct(not self._conduct.late)
         self._ladder = Ladder(self.service, self.wanted)
-        self._finishing = False
+        self._finishing, self._mutes = False, 0
         self._over.clear()
         self.transcript._finish(False)
         self._move("connecting", "connecting")
@@ -254,7 +265,7 @@ class RealtimeSession:
         attempt = 0
         try:
             while True:
-                wait = None
+                wait, at_least = None, 0.0
                 try:
                     await self._connect()
                     return self._end("stopped", "stopped")
@@ -264,16 +275,20 @@ class RealtimeSession:
                         continue
                     error = explain_handshake(self._asked(), refused)
                     wait = refused.retry_after(datetime.now(UTC))
+                    at_least = QUOTA_WAIT * (0.75 + random.random() / 2) if refused.status == 429 else 0.0
                     final = not can_retry(error, refused.status)
                 except NotReached as nobody:
                     error, final = nobody.error, self._connections == 0 and not nobody.passing
                 except ServiceConnectionError as lost:
                     error, final = lost, self._connections == 0 and self._connection is None
-                attempt = 1 if self._progressed() else attempt + 1
-                if final or attempt >= MAXIMUM_ATTEMPTS:
+                if self._progressed():
+                    attempt = self._mutes = 0
+                attempt += 1
+                self._mutes += isinstance(error, Mute)
+                if final or attempt >= (MAXIMUM_REPEATS if self._connections else MAXIMUM_ATTEMPTS):
                     raise error
                 if wait is None:
-                    wait = backoff(attempt, random.random()) * self._timing.retry
+                    wait = max(backoff(attempt, random.random()), at_least) * self._timing.retry
                 elif wait > MAXIMUM_WAIT:
                     raise type(error)(
                         f"{error.message} (it wants to be left alone for {wait / 60:.0f} min)",
@@ -321,6 +336,7 @@ class RealtimeSession:
             settled=self._settled,
             timing=self._timing,
             held=held,
+            last_chance=self._mutes >= MAXIMUM_MUTES,
         )
         return connection, address
 
@@ -378,6 +394,8 @@ class RealtimeSession:
                 self.transcript._add_usage(usage)
         if not isinstance(event, Opened | TurnCut):
             error = self._conduct.take(event, self._asked(), connection.request_id)
+            if error is None and isinstance(event, ErrorEvent) and event.code == "session_expired":
+                error = explain_error(event.code, event.message, request=connection.request_id)  # some stay open
             if error is not None:
                 connection.fail(error)
         if connection.opened_at is not None:
@@ -456,8 +474,8 @@ class RealtimeSession:
 
 
 def backoff(attempt: int, chance: float) -> float:
-    """Return the seconds to wait before an attempt: doubling from half a second to 8 s, less up to half by chance."""
-    return min(8.0, 0.25 * 2.0**attempt) * (1 - chance / 2)
+    """Return the seconds to wait before an attempt: doubling from half a second to 30 s, less up to half by chance."""
+    return min(30.0, 0.25 * 2.0**attempt) * (1 - chance / 2)
 
 
 def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
