@@ -164,6 +164,8 @@ class Connection:
                 if reader.done() and not pump.done():
                     reader.result()
                 await pump
+                if self._error is not None:  # found in the very event that settled the last turn
+                    raise self._error
             except ConnectionClosed as closed:
                 end = closed.rcvd or closed.sent  # what we sent is the library's own: no pong, or a frame too large
                 raise self._closed(end.code if end else 1006, end.reason if end else "") from None
