@@ -37,6 +37,7 @@ from rt_magic.exceptions import (
 if TYPE_CHECKING:
     from rt_magic import testing
     from rt_magic.batch import transcribe, use
+    from rt_magic.checks import doctor
     from rt_magic.recovery import recover
     from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI
     from rt_magic.session.session import RealtimeSession
@@ -70,6 +71,7 @@ __all__ = [
     "Transcript",
     "TranscriptView",
     "Word",
+    "doctor",
     "recover",
     "testing",
     "transcribe",
@@ -89,6 +91,7 @@ _HOMES = {
     "Transcript": "rt_magic.transcript.transcript",
     "TranscriptView": "rt_magic.widgets.transcript_view",
     "Word": "rt_magic.transcript.segments",
+    "doctor": "rt_magic.checks",
     "recover": "rt_magic.recovery",
     "transcribe": "rt_magic.batch",
     "transcripts": "rt_magic.transcriber",

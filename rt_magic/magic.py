@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from rt_magic import arguments as reading
 from rt_magic import body, languages
 from rt_magic.arguments import OPTIONS, Arguments
 from rt_magic.batch import default_service
+from rt_magic.checks import doctor
 from rt_magic.completion import complete
 from rt_magic.destination import set_notice
 from rt_magic.exceptions import ConfigurationError, RtMagicError
@@ -234,16 +233,15 @@ class TranscribeMagics(Magics):
         return f"cell {cell}" if cell else f"variable {into}"
 
     def _doctor(self, asked: Arguments) -> None:
-        if find_spec("rt_magic.doctor") is None:
-            raise ConfigurationError("--doctor is not built yet; --status tells what runs")
-        doctor = import_module("rt_magic.doctor").doctor
         chosen = resolve_service(
             asked.service,
             configured=self.service or None,
             default=default_service(),
             namespace=self.shell.user_ns,
         )
-        display(doctor(service=chosen.service))
+        self._check_allowed(chosen)
+        recording = [known for known, _, _ in self._cells.values() if not isinstance(known, FileTranscriber)]
+        display(doctor(chosen, widget=recording[-1] if recording else None))
 
     def completions(self, context: CompletionContext) -> SimpleMatcherResult:
         """What Tab offers on our lines, in the completer's own form."""

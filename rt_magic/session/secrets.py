@@ -18,6 +18,7 @@ _SHAPES = re.compile(
     r"|(?<=[?&]api-key=)[^&\s]+"
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # name and password of a proxy
 )
+_SHORTEST = 6  # what is shorter is no secret, and would blot out words
 _known: deque[str] = deque(maxlen=64)  # what was sent lately, so that it is known again wherever it turns up
 
 
@@ -25,7 +26,7 @@ def guard(headers: Mapping[str, str]) -> None:
     """Remember the secrets that the headers of a handshake hold, so that `redact` finds them."""
     for name, value in headers.items():
         secret = value.removeprefix("Bearer ")
-        if name.lower() in _HEADERS and secret and secret not in _known:
+        if name.lower() in _HEADERS and len(secret) >= _SHORTEST and secret not in _known:
             _known.append(secret)
 
 
