@@ -37,7 +37,7 @@ ROWS = {
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
-        "transcriber", "live", "playback", "twin", "destination", "batch", "recovery", "body", "doctor", "completion",
+        "transcriber", "live", "playback", "twin", "destination", "batch", "recovery", "body", "checks", "completion",
     ),
     "doors": ("magic", "__init__"),
 }  # fmt: skip
@@ -52,7 +52,7 @@ ACROSS = {
 
 # Packages that not every row below may import.
 RESERVED = {
-    "widgets": ("transcriber", "live", "playback", "batch", "recovery", "body", "doctor", "__init__"),
+    "widgets": ("transcriber", "live", "playback", "batch", "recovery", "body", "checks", "__init__"),
     "local": (),  # it is started as a process
 }
 
