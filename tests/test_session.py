@@ -10,9 +10,11 @@ import pytest
 
 import rt_magic as rt
 from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
+from rt_magic.session import embedded
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.events import CommitAudio
+from tests.speech import fixture
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +180,21 @@ async def test_a_refused_setting_is_dropped_and_noted() -> None:
         transcript = await session.finish()
     assert transcript.text == "words"
     assert "keywords" in transcript.meta["notes"][0]
+
+
+async def test_files_beside_a_notebook_do_not_get_into_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules of the current folder named like the library's keep neither the embedded server nor its decoder away."""
+    for name in ("secrets.py", "queue.py"):
+        (tmp_path / name).write_text("KEY = 'mine'")
+    monkeypatch.chdir(tmp_path)
+    try:
+        async with RealtimeSession(rt.Local(engine="pocketsphinx"), language="en") as session:
+            await session.send(fixture()[: 8 * SAMPLE_RATE])
+            assert (await session.finish()).text
+    finally:
+        embedded.close()
 
 
 async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:

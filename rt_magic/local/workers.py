@@ -36,7 +36,8 @@ class Worker:
     @classmethod
     async def start(cls, engine: Engine) -> Worker:
         """Start a process; what is sent to it while it loads waits in its stdin."""
-        command = [sys.executable, "-m", "rt_magic.local.decoder", "--engine", engine.name]
+        # -P: no module of the folder it is started in stands for the library's.
+        command = [sys.executable, "-P", "-m", "rt_magic.local.decoder", "--engine", engine.name]
         if engine.folder is not None:
             command += ["--model", str(engine.folder)]
         environment = {name: value for name, value in os.environ.items() if name != "RT_MAGIC_LOCAL_TOKEN"}

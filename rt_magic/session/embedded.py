@@ -28,7 +28,8 @@ class _Server:
     """One process, its address once it has said it, and the last lines of its log."""
 
     def __init__(self, service: Local) -> None:
-        command = [sys.executable, "-m", "rt_magic.local", "--parent", "--engine", service.engine]
+        # -P: a notebook's folder may hold a secrets.py or queue.py, which must not stand for the library's.
+        command = [sys.executable, "-P", "-m", "rt_magic.local", "--parent", "--engine", service.engine]
         if service.model is not None:
             command += ["--model", service.model]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
