@@ -81,6 +81,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, suffix: str) ->
         open_saver(tmp_path / "missing" / f"talk{suffix}")
 
 
+def test_the_home_of_nobody_is_a_place_that_cannot_be_written() -> None:
+    """A user whom the system does not know is an error like any other wrong folder."""
+    with pytest.raises(rt.AudioError, match="cannot be written"):
+        open_saver("~nobody-of-this-name/talk.wav")
+
+
 def test_a_saved_file_that_fails_does_not_end_the_recording(tmp_path: Path) -> None:
     """When the user's file cannot be written any more, everything is still recorded, and the reason is kept."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +26,7 @@ def open_saver(path: str | Path) -> Saver:
 
     Raises ConfigurationError for another suffix and AudioError where the file cannot be written.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))  # unlike the method, it leaves the name of nobody as it is
     if path.suffix.lower() not in (".wav", ".flac"):
         raise ConfigurationError(f"sound can be saved as .wav or .flac, not as {path.name!r}")
     try:

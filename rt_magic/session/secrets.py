@@ -32,7 +32,7 @@ def guard(headers: Mapping[str, str]) -> None:
 
 def redact(text: str) -> str:
     """Return `text` without the secrets that were sent, and without what has the shape of one."""
-    for secret in _known:
+    for secret in tuple(_known):  # another thread may be connecting
         if secret in text:
             text = text.replace(secret, MARK)
     return _SHAPES.sub(MARK, text)
