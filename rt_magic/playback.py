@@ -134,6 +134,8 @@ class FileTranscriber(Transcriber):
         self.microphone.status = f"transcribing {self._playback.name}"
         self.view.placeholder = ""
 
+    _without_view = ""
+
     def _drive(self, options: dict[str, Any], **_live: Any) -> Playback:
         self._playback = Playback(
             self.service,

@@ -40,6 +40,11 @@ LIVE = frozenset({"opening", "connecting", "listening", "paused", "reconnecting"
 WITHOUT_WIDGETS = "Transcript (its buttons need a running kernel; the words follow):"
 """The line in place of the live view where a reader has no widgets; the words stand below it."""
 
+NO_VIEW = (
+    "Nothing was said yet. No Start button above? Then this page shows no widgets: run the cell in JupyterLab or "
+    "Notebook, and ask whoever runs the server whether its content security policy allows `blob:` in `script-src`."
+)
+
 NO_LANE = (
     "this kernel cannot hear a page while a cell runs, so neither a click nor a sound would arrive: do without "
     "--wait (and .wait()), or use ipykernel 7.4 or newer; --duration does not help"
@@ -82,7 +87,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         check_service(resolved.service, spoken)
         self.service = resolved.service
         self.transcript = Transcript()
-        self._twin = Twin(self.transcript, private=private)
+        self._twin = Twin(self.transcript, private=private, hint=self._without_view)
         self._body = None if on_segment is None else Body(on_segment, self._waiting_changed)
         self._ran: set[str] = set()
         self._displayed_in = -1
@@ -118,6 +123,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             embedded.prepare(self.service)
         elif isinstance(self._live, Live):
             portal().run(self._live.warm())
+
+    _without_view = NO_VIEW
 
     def _drive(self, options: dict[str, Any], **live: Any) -> Driver:
         return Live(self.service, self.transcript, self.microphone, options=options, **live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import secrets
 import time
 
@@ -21,11 +22,12 @@ SOONEST = 1.0
 class Twin:
     """Static HTML and plain text of a transcript under one display id, refreshed rarely; pages hide it by class."""
 
-    def __init__(self, transcript: Transcript, *, private: bool) -> None:
+    def __init__(self, transcript: Transcript, *, private: bool, hint: str = "") -> None:
         self.name = f"rt-static-{secrets.token_hex(4)}"
         self.shown = False
         self._transcript = transcript
         self._private = private
+        self._hint = hint  # for a page that shows no live view, as long as there is nothing else to show
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
 
@@ -57,4 +59,7 @@ class Twin:
             note = "private transcript: its words are not kept in this notebook"
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": note}
         shown = self._transcript._shown()
+        if not shown and self._hint and not self._transcript.done:
+            note = html.escape(self._hint)
+            return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": self._hint}
         return {"text/html": export.to_html(shown, classes=self.name), "text/plain": export.to_plain(shown)}

@@ -10,20 +10,23 @@ def test_words_appear(lab: Lab, microphone: WavMicrophone) -> None:
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Generator, Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Route, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.microphone import WavMicrophone
 from tests.browser.notebook import NotebookPage
 from tests.browser.server import JupyterServer
+from tests.older_kernels import ipykernel
 
 RESULTS = Path(__file__).parents[2] / "test-results"
 OPENED = pytest.StashKey[list[NotebookPage]]()
@@ -52,11 +55,12 @@ class Lab:
         kernel_name: str = "python3",
         microphone: bool = True,
         host: str = "127.0.0.1",
+        policy: str | None = None,
     ) -> NotebookPage:
         """Make a notebook of these code cells, open it with a kernel of its own and wait until that is idle.
 
         `microphone=False` denies the page the microphone; `host="rtm.test"` is an address that the browser
-        does not trust.
+        does not trust; `policy` is the Content-Security-Policy of the page.
         """
         document = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in cells],
@@ -64,7 +68,7 @@ class Lab:
         )
         path = f"{name or f'test-{len(list(self.server.work.iterdir()))}'}.ipynb"
         nbformat.write(document, self.server.work / path)
-        return self._open(path, microphone=microphone, host=host)
+        return self._open(path, microphone=microphone, host=host, policy=policy)
 
     def open(self, source: Path, *, kernel: bool = True, microphone: bool = True) -> NotebookPage:
         """Open a copy of a notebook file with a new kernel; `kernel=False`: with none, as a reader would."""
@@ -82,10 +86,23 @@ class Lab:
         return self._open(notebook.path)
 
     def _open(
-        self, path: str, *, kernel: bool = True, microphone: bool = True, host: str = "127.0.0.1"
+        self,
+        path: str,
+        *,
+        kernel: bool = True,
+        microphone: bool = True,
+        host: str = "127.0.0.1",
+        policy: str | None = None,
     ) -> NotebookPage:
         context = self.browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-US")
         context.grant_permissions(["microphone"] if microphone else [])
+        if policy is not None:
+
+            def guarded(route: Route) -> None:
+                answer = route.fetch()
+                route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": policy})
+
+            context.route("**/lab/workspaces/**", guarded)
         notebook = NotebookPage(self.server, context, path, host)
         self._opened.append(notebook)
         notebook.open(kernel=kernel)
@@ -159,6 +176,22 @@ def lab(request: pytest.FixtureRequest, lab_server: JupyterServer, chromium: Bro
     lab = Lab(lab_server, chromium, request.node.stash.setdefault(OPENED, []))
     yield lab
     lab.close()
+
+
+@pytest.fixture
+def older(lab_server: JupyterServer) -> Callable[[str], str]:
+    """Give JupyterLab a kernel of an older ipykernel; return the kernel's name."""
+
+    def kernelspec(version: str) -> str:
+        folder = lab_server.home / "data" / "kernels" / f"ipykernel-{version}"
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec: dict[str, object] = {"argv": command, "display_name": version, "language": "python"}
+        spec["env"] = {"PYTHONPATH": str(ipykernel(version))}
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        return folder.name
+
+    return kernelspec
 
 
 @pytest.fixture

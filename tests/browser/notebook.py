@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class NotebookPage:
         self.page: Page
         self._context = context
         self._host = host
+        self._workspace = secrets.token_hex(4)
 
     def open(self, *, kernel: bool = True) -> None:
         """Show the notebook in a new page and wait for its kernel; `kernel=False`: choose "No Kernel"."""
@@ -34,7 +36,9 @@ class NotebookPage:
         self.page.set_default_timeout(15_000)
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
         self.page.on("console", self._remember)
-        self.page.goto(self.server.url(self.path, host=self._host), wait_until="domcontentloaded")
+        self.page.goto(
+            self.server.url(self.path, workspace=self._workspace, host=self._host), wait_until="domcontentloaded"
+        )
         self._wait_until_shown(kernel)
 
     def reload(self) -> None:

@@ -101,9 +101,11 @@ class JupyterServer:
         """Return what the server and its kernels wrote to stdout and stderr."""
         return (self.home / "server.log").read_text(encoding="utf-8", errors="replace")
 
-    def url(self, path: str, *, host: str = "127.0.0.1") -> str:
-        """Return the address of a notebook's page, token included."""
-        page = {"lab": f"lab/tree/{path}?reset&", "notebook": f"notebooks/{path}?"}[self.application]
+    def url(self, path: str, *, workspace: str, host: str = "127.0.0.1") -> str:
+        """Return the address of a notebook's page, token included; windows of one workspace restore each other's."""
+        page = {"lab": f"lab/workspaces/{workspace}/tree/{path}?reset&", "notebook": f"notebooks/{path}?"}[
+            self.application
+        ]
         return f"http://{host}:{self.port}/{page}token={self.token}"
 
     def request(self, method: str, path: str, body: object = None) -> Any:

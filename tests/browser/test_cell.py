@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import time
-from typing import Any
 
 import jiwer
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.cell import click, expect_state, finals, value
 from tests.browser.conftest import Lab
 from tests.browser.microphone import WavMicrophone
 from tests.browser.notebook import NotebookPage
@@ -66,26 +65,6 @@ def noted(self, content, buffers):
     receive(self, content, buffers)
 Microphone._receive = noted
 """
-
-
-def click(notebook: NotebookPage, name: str) -> None:
-    """Click a button of the cell."""
-    notebook.page.get_by_role("button", name=name, exact=True).click()
-
-
-def expect_state(notebook: NotebookPage, state: str, timeout: float = 15) -> None:
-    """Wait until the cell shows a state."""
-    expect(notebook.page.locator(".rt-magic")).to_have_attribute("data-state", state, timeout=timeout * 1000)
-
-
-def finals(notebook: NotebookPage) -> list[str]:
-    """The final lines that are shown, in order."""
-    return notebook.page.locator(".rt-segment[data-final=true] .rt-text").all_inner_texts()
-
-
-def value(notebook: NotebookPage, expression: str, *, while_busy: bool = False) -> Any:
-    """Return the value of an expression in the kernel."""
-    return ast.literal_eval(notebook.execute_in_kernel(f"print(repr({expression}))", while_busy=while_busy).strip())
 
 
 def say_all(notebook: NotebookPage) -> None:
