@@ -29,15 +29,16 @@ ROWS = {
     "pure": (
         "exceptions", "arguments", "languages", "audio.pcm", "wire", "wire.*", "transcript.segments",
         "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
-        "transcript.export", "transcript.ledger", "transcript.measures", "transcript.reading", "transcript.subtitles",
-        "transcript.whisper",
+        "transcript.export", "transcript.joining", "transcript.ledger", "transcript.measures", "transcript.reading",
+        "transcript.subtitles", "transcript.whisper",
     ),
     "edges": (
         "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
-        "transcriber", "live", "playback", "twin", "destination", "batch", "recovery", "body", "checks", "completion",
+        "transcriber", "live", "playback", "twin", "destination", "batch", "corpora", "manifest", "recovery", "body",
+        "checks", "completion",
     ),
     "doors": ("magic", "__init__"),
 }  # fmt: skip
