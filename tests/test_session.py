@@ -76,6 +76,44 @@ async def _collect(session: RealtimeSession) -> list[rt.Segment]:
     return [segment async for segment in session]
 
 
+async def test_a_transcript_is_done_when_its_session_is() -> None:
+    """Whoever waits for the transcript of a session is told its end, and how much was heard and sent."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url)) as session:
+            await session.send(noise(1.0))
+            assert not session.transcript.done
+            transcript = await session.finish()
+        assert transcript.wait(timeout=0) is transcript and transcript.done
+    stopped = transcript.events[-1]
+    assert stopped["type"] == "stopped"
+    assert stopped["captured"] == stopped["received"] == SAMPLE_RATE == stopped["sent"] - stopped["padding"]
+
+
+async def test_iteration_that_was_left_can_begin_again() -> None:
+    """After a break the segments can be iterated once more; two readers at a time are refused."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        await connection.turn("bonjour", start=0.2, end=0.9)
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
+        await session.send(noise(1.0))
+        reader = aiter(session)
+        await anext(reader)
+        with pytest.raises(rt.ConfigurationError, match="iterated already"):
+            await anext(aiter(session))
+        await reader.aclose()
+        await session.finish()
+        assert [segment.text async for segment in session] == ["bonjour"]
+
+
 async def test_a_lost_connection_is_made_again_and_the_unsettled_audio_sent_again() -> None:
     """After a drop the recording is replayed from the end of the last settled turn, and no turn comes twice."""
 

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, Pace
 from rt_magic.audio.recording import Recording
-from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.exceptions import AudioError, ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.languages import languages
+from rt_magic.secrets import redact
 from rt_magic.session import prefetch
 from rt_magic.session.conduct import Conduct
 from rt_magic.session.connection import Connection, Mute
@@ -23,7 +24,6 @@ from rt_magic.session.ladder import Ladder
 from rt_magic.session.opening import HandshakeRefused, NotReached
 from rt_magic.session.relay import Relay
 from rt_magic.session.resolution import check_service
-from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address, Local, Service
 from rt_magic.session.settled import Settled, settled_by
 from rt_magic.session.timing import Timing
@@ -110,6 +110,8 @@ class RealtimeSession:
         self._conduct = Conduct(abilities.streams)
         self.offset = offset
         self.recording = recording or Recording.create()
+        self._alone = transcript is None
+        """Whether nobody else writes into the transcript, so that its end is the session's."""
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
         self.recording.describe(
             {
@@ -160,8 +162,17 @@ class RealtimeSession:
         self.recording.close()
 
     def append(self, pcm: bytes) -> int:
-        """Add PCM16 at 24 kHz to the recording and return its position in samples; from any thread, never waits."""
-        position = self.recording.append(pcm)
+        """Add PCM16 at 24 kHz to the recording and return its position in samples; from any thread, never waits.
+
+        Raises AudioError where it cannot be recorded, as on a full disk; what was recorded before is sent on.
+        """
+        try:
+            position = self.recording.append(pcm)
+        except OSError as error:
+            raise AudioError(
+                f"sound cannot be recorded in {self.recording.folder} ({error.strerror}); what was recorded before is "
+                "transcribed; make room, and record again"
+            ) from error
         if self._pace is not None:
             self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic())
         if self._loop is not None and self._connection is not None:
@@ -226,22 +237,26 @@ class RealtimeSession:
         self._take(GaveUp("the session was cancelled before this text was final"))
         self._end("stopped", "cancelled")
 
-    async def __aiter__(self) -> AsyncIterator[Segment]:
+    async def __aiter__(self) -> AsyncGenerator[Segment, None]:
         """Yield segments as they change, interim ones coalesced; ends after `finish`. For one consumer."""
         if self._unsubscribe is not None:
             raise ConfigurationError("this session is iterated already; use transcript.on_change for a second reader")
         self._unsubscribe = self.transcript.on_change(self._note_update)
         self._updates.update((s.id, s) for s in (*self.transcript.segments, *self.transcript.interim))
         self._updated.set()
-        while True:
-            await self._updated.wait()
-            self._updated.clear()
-            updates, self._updates = list(self._updates.values()), {}
-            for segment in updates:
-                yield segment
-            if self._over.is_set() and not self._updates:
-                self._raise_error()
-                return
+        try:
+            while True:
+                await self._updated.wait()
+                self._updated.clear()
+                updates, self._updates = list(self._updates.values()), {}
+                for segment in updates:
+                    yield segment
+                if self._over.is_set() and not self._updates:
+                    self._raise_error()
+                    return
+        finally:
+            self._unsubscribe()
+            self._unsubscribe = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -453,6 +468,9 @@ class RealtimeSession:
         if self.state in ("stopped", "error"):
             return
         self._move(state, status)
+        if self._alone:
+            self.transcript._record({"type": "stopped", **self.counts})
+            self.transcript._finish()
         self._over.set()
         self._updated.set()
 
