@@ -24,10 +24,10 @@ from rt_magic.audio.pcm import SAMPLE_RATE, silence
 from rt_magic.batch import default_service
 from rt_magic.exceptions import RtMagicError
 from rt_magic.portal import portal
+from rt_magic.secrets import redact
 from rt_magic.session import embedded, prefetch
 from rt_magic.session.diagnosis import explain_network
 from rt_magic.session.resolution import Resolved, check_service, resolve_service
-from rt_magic.session.secrets import redact
 from rt_magic.session.services import AzureOpenAI, Local, Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
-from rt_magic.session.secrets import redact
+from rt_magic.secrets import redact
 
 
 @runtime_checkable

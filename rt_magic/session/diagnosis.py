@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from rt_magic.exceptions import AuthenticationError, RtMagicError, ServiceConnectionError, ServiceError
-from rt_magic.session.secrets import redact
+from rt_magic.secrets import redact
 from rt_magic.wire.dialects import is_realtime
 
 WRONG_MODEL = re.compile(r"op+erationnotsupported", re.IGNORECASE)

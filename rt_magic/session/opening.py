@@ -9,8 +9,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, ProxyError, WebSocketException
 
 from rt_magic.exceptions import RtMagicError
+from rt_magic.secrets import guard, redacted_log
 from rt_magic.session.diagnosis import Asked, Refused, explain_network, explain_proxy
-from rt_magic.session.secrets import WIRE_LOG, guard
 from rt_magic.session.services import Address
 
 MAXIMUM_MESSAGE = 16 * 2**20
@@ -72,7 +72,7 @@ async def opened(address: Address, asked: Asked, *, keepalive: float = 1.0) -> A
             ping_interval=PING_INTERVAL * keepalive,
             ping_timeout=PING_TIMEOUT * keepalive,
             close_timeout=CLOSE_TIMEOUT * keepalive,
-            logger=WIRE_LOG,
+            logger=redacted_log("rt_magic.wire"),
         )
     except InvalidStatus as refused:
         response = refused.response

@@ -29,6 +29,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from rt_magic.secrets import redacted_log
 from rt_magic.wire.events import (
     AppendAudio,
     ClearAudio,
@@ -254,7 +255,13 @@ class ScriptedPeer:
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._greet, max_size=16 * 2**20, compression=None
+            self._serve,
+            "127.0.0.1",
+            0,
+            process_request=self._greet,
+            max_size=16 * 2**20,
+            compression=None,
+            logger=redacted_log("rt_magic.testing"),
         )
         return self
 

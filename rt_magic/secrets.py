@@ -6,6 +6,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 MARK = "[secret]"
 """What stands where a secret was."""
@@ -39,16 +40,22 @@ def redact(text: str) -> str:
 
 
 class _Redacting(logging.Filter):
-    """When debugging is on, the WebSocket library logs headers and messages, secrets and all."""
+    """When debugging is on, the WebSocket library logs headers and messages, secrets, words and all, at either end."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         arguments = record.args if isinstance(record.args, tuple) else ()
         if len(arguments) == 2 and str(arguments[0]).lower() in _HEADERS:
             record.args = (arguments[0], MARK)
+        elif arguments and hasattr(arguments[0], "opcode"):  # a frame, cut short in the middle of whatever it says
+            frame: Any = arguments[0]
+            record.args = (f"{getattr(frame.opcode, 'name', frame.opcode)} [{len(frame.data)} bytes]",)
         record.msg, record.args = redact(record.getMessage()), ()
         return True
 
 
-WIRE_LOG = logging.getLogger("rt_magic.wire")
-"""Where the WebSocket library logs to for us."""
-WIRE_LOG.addFilter(_Redacting())
+def redacted_log(name: str) -> logging.Logger:
+    """Return a logger for the WebSocket library to log to, which leaves secrets out."""
+    log = logging.getLogger(name)
+    if not any(isinstance(present, _Redacting) for present in log.filters):
+        log.addFilter(_Redacting())
+    return log
