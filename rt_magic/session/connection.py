@@ -17,10 +17,10 @@ from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
 from rt_magic.audio.vad import SpeechDetector
 from rt_magic.exceptions import RtMagicError, ServiceConnectionError
+from rt_magic.secrets import redact
 from rt_magic.session.cutting import PREFIX, Cut, Cutter
 from rt_magic.session.diagnosis import Asked, clock_ahead, explain_close, explain_error, request_id
 from rt_magic.session.opening import opened
-from rt_magic.session.secrets import redact
 from rt_magic.session.services import Address
 from rt_magic.session.settled import Settled
 from rt_magic.session.timing import Timing
