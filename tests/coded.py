@@ -215,7 +215,9 @@ class CodedService(ScriptedPeer):
         self._open += 1
         try:
             await _Listener(self, connection, fault, random.Random(self._random.random())).run()
-        except (ConnectionClosed, _Fallen):
+        except ConnectionClosed:
+            await connection.finish()  # what had come by then counts as come
+        except _Fallen:
             pass
         finally:
             self._open -= 1

@@ -48,6 +48,9 @@ CHUNK = SAMPLE_RATE // 2
 WINDOW = 5 * SAMPLE_RATE
 """Samples after which the other side must have shown that it reads (by a pong), two windows may be under way."""
 
+LOOK_BACK = 10 * SAMPLE_RATE
+"""Samples that are listened to again to find out whether there is a pause, as turn detection has to settle in."""
+
 ANSWER_TIMEOUT = 20.0
 STALL = 60.0
 """Seconds without any turn settled after which one that is committed is taken for lost, its text so far kept."""
@@ -307,10 +310,14 @@ class Connection:
 
     def _pass_at_pause(self, successor: Connection, pcm: bytes) -> None:
         """Let the successor begin where nobody speaks, a moment before, as words may begin softly."""
+        start = self.position - len(pcm) // 2
         if self._pause is None:
-            self._pause = Cutter(self.position - len(pcm) // 2, self.protocol.wanted.silence_ms)
+            before = max(self.first, start - LOOK_BACK)
+            self._pause = Cutter(before, self.protocol.wanted.silence_ms)
+            self._pause.feed(self._recording.read(before, start))
         self._pause.feed(pcm)
-        if successor.opened_at is not None and self._pause.idle >= PREFIX:
+        cutter = self._cutter or self._pause
+        if successor.opened_at is not None and cutter.idle >= PREFIX and self._pause.idle >= PREFIX:
             self.passed = True
             successor.begin(self.position - PREFIX)
 
@@ -416,6 +423,8 @@ class Connection:
             self.timeline.pad(samples)
             self.protocol.finish(padding=samples)
         await self._send_due()
+        assert self._socket is not None
+        await (await self._socket.ping())  # all has been read by then, or the connection is lost
         await self._settle()
         if self._cutter is None and not self.protocol.dialect.fence and await self._until_quiet():
             self.protocol.commit()
