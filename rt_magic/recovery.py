@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ from rt_magic.transcript.transcript import Transcript
 
 KEPT_DAYS = 7
 """Days after which a leftover is deleted."""
+
+BEGINNING = 60.0
+"""Seconds in which an empty recording may be one that another process is just making."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +77,26 @@ def recover() -> list[Leftover]:
     folder = recordings_folder()
     if not folder.is_dir():
         return []
-    leftovers = [_leftover(path) for path in sorted(folder.iterdir()) if path.is_dir() and not is_guarded(path / AUDIO)]
     kept = []
-    for leftover in leftovers:
-        age = time.time() - leftover.started_at.timestamp()
-        if leftover.duration == 0 or age > KEPT_DAYS * 86_400:
-            leftover.delete()
-        else:
-            kept.append(leftover)
+    for path in sorted(folder.iterdir()):
+        with suppress(FileNotFoundError):  # another process is deleting it at this moment
+            if not path.is_dir() or is_guarded(path / AUDIO):
+                continue
+            leftover = _leftover(path)
+            age = time.time() - leftover.started_at.timestamp()
+            if leftover.duration > 0 and age <= KEPT_DAYS * 86_400:
+                kept.append(leftover)
+            elif age > BEGINNING:
+                leftover.delete()
     return kept
 
 
 def announcement() -> str:
     """Return one line about what can be recovered, empty if there is nothing."""
-    leftovers = recover()
+    try:
+        leftovers = recover()
+    except OSError:  # such a folder is told of when something is to be recorded
+        return ""
     if not leftovers:
         return ""
     minutes = sum(leftover.duration for leftover in leftovers) / 60

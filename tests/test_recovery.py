@@ -14,6 +14,7 @@ import pytest
 import soundfile
 import soxr
 
+from rt_magic.audio.guard import Guard, is_guarded
 from rt_magic.audio.recording import Recording, recordings_folder
 from rt_magic.recovery import announcement, recover
 from rt_magic.session import embedded
@@ -75,6 +76,34 @@ def test_recordings_of_the_living_are_left_alone() -> None:
     assert recover() == []
     assert recording.read(0, 24_000) == bytes(48_000)
     recording.delete()
+
+
+def test_a_recording_that_is_being_made_is_left_alone() -> None:
+    """A folder without sound is deleted only when it cannot be one that another process has just made."""
+    folder = recordings_folder() / "20261122T000000-1-abcd"
+    folder.mkdir(parents=True)
+    assert recover() == [] and folder.exists()
+    os.utime(folder, (time.time() - 3600,) * 2)
+    assert recover() == [] and not folder.exists()
+
+
+def test_whoever_looks_does_not_take_the_lock_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard is taken although somebody else, who only looks, holds the lock at that moment."""
+    path = tmp_path / "audio.pcm"
+    looking = Guard(path)
+    monkeypatch.setattr("rt_magic.audio.guard.time.sleep", lambda seconds: looking.release())
+    guard = Guard(path)
+    assert is_guarded(path)
+    guard.release()
+    assert not is_guarded(path)
+
+
+def test_a_folder_that_cannot_be_read_is_not_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading the extension does not fail over recordings that cannot be listed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("x" * 300)))  # longer than a name can be
+    with pytest.raises(OSError):
+        recover()
+    assert announcement() == ""
 
 
 def test_leftovers_expire_after_a_week(tmp_path: Path) -> None:

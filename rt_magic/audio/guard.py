@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
+
+ATTEMPTS = 20
+"""Who looks whether a process lives holds the lock for a moment, so that taking it may need more than one."""
 
 
 class Guard:
@@ -12,7 +16,10 @@ class Guard:
 
     def __init__(self, path: Path) -> None:
         self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        _lock(self._descriptor)
+        for _ in range(ATTEMPTS):
+            if _lock(self._descriptor):
+                break
+            time.sleep(0.01)
 
     def release(self) -> None:
         """Let go; may be called twice."""
@@ -27,6 +34,8 @@ def is_guarded(path: Path) -> bool:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return False
+    except OSError:  # another user's: not ours to judge
+        return True
     try:
         return not _lock(descriptor)
     finally:
