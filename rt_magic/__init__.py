@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rt_magic import testing
     from rt_magic.batch import transcribe, use
     from rt_magic.checks import doctor
+    from rt_magic.corpora import transcribe_files
     from rt_magic.recovery import recover
     from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI
     from rt_magic.session.session import RealtimeSession
@@ -75,6 +76,7 @@ __all__ = [
     "recover",
     "testing",
     "transcribe",
+    "transcribe_files",
     "transcripts",
     "use",
 ]
@@ -94,6 +96,7 @@ _HOMES = {
     "doctor": "rt_magic.checks",
     "recover": "rt_magic.recovery",
     "transcribe": "rt_magic.batch",
+    "transcribe_files": "rt_magic.corpora",
     "transcripts": "rt_magic.transcriber",
     "use": "rt_magic.batch",
 }

@@ -1,0 +1,354 @@
+"""Files by the thousand: here, on threads, on processes or on a cluster; what is done stays done."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import hashlib
+import os
+import pickle
+import queue
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeAlias
+
+from rt_magic.audio.files import open_audio
+from rt_magic.batch import Channels, Options, Speed, Transcription, default_service
+from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.manifest import Manifest, content_hash, settings_hash
+from rt_magic.portal import portal
+from rt_magic.secrets import redact
+from rt_magic.session.resolution import resolve_service
+from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service
+from rt_magic.session.yielding import Throttle, Throttled, YieldingSession
+from rt_magic.transcript.frames import library
+from rt_magic.transcript.transcript import Transcript
+
+Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Result: TypeAlias = Transcript | RtMagicError
+
+
+class Executor(Protocol):
+    """Whatever runs a function elsewhere: an executor of threads, processes, dask.distributed or ipyparallel."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Begin a call and return its future, with `add_done_callback` and `result`."""
+
+
+def transcribe_files(
+    paths: Paths,
+    *,
+    executor: Executor | None = None,
+    max_concurrency: int = 8,
+    manifest: str | os.PathLike[str] | None = None,
+    language: str | None = None,
+    service: Service | str | None = None,
+    model: str | None = None,
+    prompt: str | None = None,
+    keywords: Sequence[str] = (),
+    turn_detection: str = "auto",
+    silence_ms: int = 500,
+    noise_reduction: str | None = None,
+    channels: Channels = "mix",
+    speed: Speed = "max",
+    start: float | None = None,
+    stop: float | None = None,
+    progress: bool = True,
+) -> Results:
+    """Transcribe many files; iterate for (path, transcript or error), each as soon as it is there.
+
+    `paths` are paths or a pattern such as "interviews/**/*.flac". At most `max_concurrency` files are under way at a
+    time (work begins with the first step of the iteration); with the embedded engine of this process no more than the
+    machine has cores, since each of its decoders keeps one busy. `executor` is anything with `submit`:
+    threads, processes, `Client.get_executor()` of dask.distributed, ipyparallel's `view.executor`; the workers see the
+    same paths, and sign in by themselves. `manifest` names a file of JSON lines by which a rerun does only what is
+    missing, also after a kill. The error of a file is yielded and the rest goes on; where the service asks to wait, all
+    wait. Raises ConfigurationError, AuthenticationError, and what else concerns all files.
+    """
+    chosen = resolve_service(service, default=default_service()).service
+    options = Options(
+        service=chosen,
+        language=language,
+        model=model,
+        prompt=prompt,
+        keywords=tuple(keywords),
+        turn_detection=turn_detection,
+        silence_ms=silence_ms,
+        noise_reduction=noise_reduction,
+        channels=channels,
+        speed=speed,
+        start=start,
+        stop=stop,
+    )
+    options.check()
+    if max_concurrency < 1:
+        raise ConfigurationError(f"max_concurrency={max_concurrency!r} leaves nothing to do; give 1 or more")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ConfigurationError(
+            f"{type(executor).__name__} is not an executor; give one with submit(), such as ThreadPoolExecutor(8) or "
+            "dask.distributed's Client(...).get_executor()"
+        )
+    here = executor is None or isinstance(executor, ThreadPoolExecutor)
+    if here and isinstance(chosen, Local):
+        max_concurrency = min(max_concurrency, os.cpu_count() or 1)
+    if not here:
+        options = replace(options, service=_portable(chosen))
+    submit = _submit_here if executor is None else executor.submit
+    return Results(
+        found_files(paths), options, submit, max_concurrency, None if manifest is None else Manifest(manifest), progress
+    )
+
+
+def found_files(paths: Paths) -> list[Path]:
+    """Return the files that a pattern or a list means, each once. Raises ConfigurationError where there is none."""
+    if not isinstance(paths, str | os.PathLike):
+        found = [Path(path).expanduser() for path in paths]
+    elif (path := Path(paths).expanduser()).is_dir():
+        raise ConfigurationError(f"{os.fspath(paths)!r} is a folder; say which files: {os.fspath(path / '*.flac')!r}")
+    elif path.exists():
+        found = [path]
+    else:
+        found = [Path(name) for name in sorted(glob.glob(os.fspath(path), recursive=True)) if not os.path.isdir(name)]
+    if not found:
+        raise ConfigurationError(f"there is no file {paths!r}; it is looked for in {Path.cwd()}")
+    return list(dict.fromkeys(found))
+
+
+# ── one file, wherever it is done ──
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file, in a form that can travel; with `throttled` it is to be done again later."""
+
+    transcript: Transcript | None = None
+    error: RtMagicError | None = None
+    throttled: bool = False
+    retry_after: float | None = None
+
+
+def transcribe_one(path: str, options: Options, attempt: int) -> Outcome:
+    """Transcribe one file in the process that this is called in; never raises what is the file's or the service's."""
+    return portal().run(_transcribe(path, options)).result()
+
+
+def _submit_here(function: object, path: str, options: Options, attempt: int) -> Any:
+    return portal().run(_transcribe(path, options))
+
+
+async def _transcribe(path: str, options: Options) -> Outcome:
+    try:
+        audio = await asyncio.to_thread(open_audio, path, start=options.start, stop=options.stop)
+        return Outcome(await Transcription(audio, options, YieldingSession).run())
+    except Throttled as busy:
+        plain = ServiceConnectionError(busy.message, request_id=busy.request_id)
+        return Outcome(None, plain, True, busy.retry_after)
+    except RtMagicError as error:
+        return Outcome(None, error)
+    except Exception as error:
+        return Outcome(None, _unexpected(error))
+
+
+def _unexpected(error: BaseException) -> RtMagicError:
+    return RtMagicError(redact(f"{type(error).__name__}: {error}"))
+
+
+# ── all of them ──
+
+
+@dataclass(slots=True)
+class _Job:
+    path: Path
+    content: str | None = None
+    attempts: int = 0
+
+
+class Results(Iterator[tuple[Path, Result]]):
+    """The files as they get done: pairs of path and transcript, or error; `errors` keeps the latter by path."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        options: Options,
+        submit: Callable[..., Any],
+        most: int,
+        manifest: Manifest | None,
+        progress: bool,
+    ) -> None:
+        self.errors: dict[Path, RtMagicError] = {}
+        self._options = options
+        self._settings = settings_hash(settings_of(options))
+        self._submit = submit
+        self._throttle = Throttle(most)
+        self._manifest = manifest
+        self._count = len(paths)
+        self._waiting = deque(_Job(path) for path in paths)
+        self._running: dict[int, tuple[_Job, Any]] = {}
+        self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._progress = progress
+        self._steps = self._work()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[Path, Result]:
+        return next(self._steps)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def close(self) -> None:
+        """End early: what has not begun does not begin, and what runs here is cancelled."""
+        self._steps.close()
+
+    def to_parquet(self, folder: str | os.PathLike[str], *, words: bool = False) -> Path:
+        """Do all files, write one Parquet file for each and return the folder, which pandas reads as one table.
+
+        The columns are those of `to_arrow`, behind `path`. Files that failed are in `errors`. Needs pyarrow.
+        """
+        parquet, arrow = library("pyarrow.parquet"), library("pyarrow")
+        target = Path(folder).expanduser()
+        target.mkdir(parents=True, exist_ok=True)
+        for path, result in self:
+            if isinstance(result, Transcript):
+                table = result.to_arrow(words=words)
+                column = arrow.array([str(path)] * len(table), arrow.string())
+                name = f"{path.stem[:100]}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}.parquet"
+                parquet.write_table(table.add_column(0, "path", column), target / name)
+        return target
+
+    # ── inner ──
+
+    def _work(self) -> Generator[tuple[Path, Result]]:
+        from tqdm.auto import tqdm
+
+        shown = ""
+        try:
+            with tqdm(total=self._count, unit="file", desc="transcribing", disable=not self._progress) as bar:
+                while self._waiting or self._running:
+                    now = time.monotonic()
+                    if self._waiting and self._throttle.room(len(self._running), now):
+                        done = self._begin(self._waiting.popleft())
+                    else:
+                        done = self._next_ended(timeout=0.1)  # short, so that an interrupt is heard everywhere
+                    if (said := self._said(self._throttle.until - now)) != shown:
+                        bar.set_postfix_str(shown := said)
+                    if done is not None:
+                        bar.update()
+                        yield done
+        finally:
+            for _, future in self._running.values():
+                future.cancel()
+
+    def _said(self, pause: float) -> str:
+        waiting = [f"the service asks to wait {pause:.0f} s"] if pause > 1 else []
+        return "; ".join([*waiting, *([f"{len(self.errors)} failed"] if self.errors else [])])
+
+    def _begin(self, job: _Job) -> tuple[Path, Result] | None:
+        """Start a file, unless the manifest has its transcript or it cannot be read."""
+        if self._manifest is not None and job.content is None:
+            try:
+                job.content = content_hash(job.path)
+            except OSError:
+                pass  # opening it says in words what is wrong
+            else:
+                known = self._manifest.find(job.content, self._settings)
+                if known is not None:
+                    return self._with_sound(job.path, known)
+        job.attempts += 1
+        number = id(job)
+        # The number of the attempt makes each call another one: some executors know a call again by its arguments.
+        future = self._submit(transcribe_one, str(job.path), self._options, job.attempts)
+        self._running[number] = job, future
+        future.add_done_callback(lambda _: self._ended.put(number))
+        return None
+
+    def _next_ended(self, timeout: float) -> tuple[Path, Result] | None:
+        try:
+            number = self._ended.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        job, future = self._running.pop(number)
+        outcome = self._outcome(future)
+        if outcome.throttled:
+            self._throttle.refuse(outcome.retry_after, time.monotonic())
+            if self._throttle.hopeless:
+                assert outcome.error is not None
+                raise outcome.error
+            self._waiting.appendleft(job)
+            return None
+        if isinstance(outcome.error, AuthenticationError):
+            raise outcome.error
+        self._throttle.succeed()
+        result: Result | None = outcome.transcript if outcome.error is None else outcome.error
+        assert result is not None
+        if self._manifest is not None:
+            self._manifest.add(job.path, job.content, self._settings, result)
+        if isinstance(result, Transcript):
+            return self._with_sound(job.path, result)
+        self.errors[job.path] = result
+        return job.path, result
+
+    @staticmethod
+    def _outcome(future: Any) -> Outcome:
+        try:
+            outcome = future.result()
+        except BrokenExecutor as broken:
+            raise RtMagicError(
+                f"the executor is broken ({broken}); make a new one and run this again: with manifest= it goes on "
+                "where it stands"
+            ) from broken
+        except (Exception, CancelledError) as error:  # of the executor: a worker that is gone, what cannot be pickled
+            return Outcome(None, _unexpected(error))
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def _with_sound(self, path: Path, transcript: Transcript) -> tuple[Path, Transcript]:
+        """Let a transcript that comes from elsewhere read its sound from the file."""
+        if transcript._source is None:
+            try:
+                transcript._release(open_audio(path, start=self._options.start, stop=self._options.stop))
+            except RtMagicError:
+                pass  # it was moved meanwhile; the words are there
+        return path, transcript
+
+
+def settings_of(options: Options) -> dict[str, Any]:
+    """Return all that the words depend on, as plain values; no key, no credential, no speed."""
+    service = options.service
+    who = {"name": service.name, "host": service.host, "voice_model": service.voice_model}
+    if isinstance(service, Local):
+        who |= {"engine": service.engine, "model": service.model}
+    else:
+        who |= {"model": service.transcriber()}
+    names = ("language", "model", "prompt", "keywords", "turn_detection", "silence_ms", "noise_reduction")
+    return {"service": who} | {name: getattr(options, name) for name in (*names, "channels", "start", "stop")}
+
+
+def _portable(service: Service) -> Service:
+    """Return a service for other processes: what this environment says of it is kept, save keys.
+
+    Raises ConfigurationError for a credential that cannot travel.
+    """
+    if isinstance(service, AzureOpenAI):
+        service = replace(
+            service,
+            endpoint=service._base,
+            model=service.transcriber(),
+            realtime_model=service.voice_model,
+        )
+    elif isinstance(service, OpenAI):
+        service = replace(service, base_url=service._base, model=service.transcriber())
+    try:
+        (sys.modules.get("cloudpickle") or pickle).dumps(service)
+    except Exception as error:
+        raise ConfigurationError(
+            f"the credential cannot be sent to other processes ({type(error).__name__}: {redact(str(error))}); leave "
+            "it out, so that each worker signs in by itself, or give a function of a module that returns a token"
+        ) from None
+    return service
