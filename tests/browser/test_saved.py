@@ -88,6 +88,7 @@ def test_the_words_are_read_once_in_every_state(lab: Lab, microphone: WavMicroph
         trusted = "window.jupyterapp.shell.currentWidget.content.widgets[1].model.trusted"
         assert reader.page.evaluate(trusted) is kernel  # the one without a kernel is not what this server has signed
         wait_for_words(reader, 1, SECOND)
+        expect(reader.output(1)).not_to_contain_text("Loading widget")
         for text in (FIRST, SECOND):
             assert words_in(reader, 1, text) == 1, name
         reader.page.screenshot(path=pictures / f"{name}.png")

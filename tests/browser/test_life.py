@@ -1,0 +1,289 @@
+"""A live cell through what happens to notebooks: reloads, second windows, restarts, impatient people, other pages."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from rt_magic.testing import PeerConnection
+from tests.browser.cell import click, expect_state, value
+from tests.browser.conftest import Lab
+from tests.browser.microphone import WavMicrophone
+from tests.browser.notebook import NotebookPage
+from tests.speakers import Peer, words
+
+COUNT_OPENINGS = """
+window.rtOpened = 0;
+const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+devices.getUserMedia = (...given) => { window.rtOpened += 1; return open(...given); };
+null;
+"""
+
+
+def live_cell(lab: Lab, url: str, options: str = "", *more: str, **how: Any) -> NotebookPage:
+    """A notebook whose second cell is live and ready."""
+    cells = ["%load_ext rt_magic", f"%%transcribe --service {url} {options}", *more]
+    notebook = lab.notebook(cells, **how)
+    notebook.run_cells(0, 1)
+    expect_state(notebook, "ready")
+    return notebook
+
+
+def expect_words(notebook: NotebookPage, *texts: str, timeout: float = 15) -> None:
+    """Wait until exactly these lines are final."""
+    lines = notebook.page.locator(".rt-segment[data-final=true] .rt-text")
+    expect(lines).to_have_text(list(texts), timeout=timeout * 1000)
+
+
+def button(notebook: NotebookPage, name: str) -> Any:
+    """A button of the cell."""
+    return notebook.page.get_by_role("button", name=name, exact=True)
+
+
+def slowly(seconds: float, *texts: str) -> Callable[[PeerConnection], Any]:
+    """A service that takes so long until it answers at all."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.pause(seconds)
+        await words(*texts)(connection)
+
+    return script
+
+
+def test_reload_while_recording(lab: Lab, microphone: WavMicrophone) -> None:
+    """A reload loses no word: the new page shows what was said, says that nothing is heard, and Resume goes on."""
+    gone = threading.Event()
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1)
+        await connection.turn("before", start=0, end=1)
+        while not gone.is_set():
+            await connection.pause(0.05)
+        heard = connection.seconds
+        await connection.audio(seconds=heard + 1)
+        await connection.turn("after", start=heard, end=heard + 1)
+        await connection.finish()
+
+    with Peer(script) as peer:
+        notebook = live_cell(lab, peer.url)
+        click(notebook, "Start")
+        expect_words(notebook, "before")
+        notebook.save()
+        notebook.reload()
+        expect_state(notebook, "paused")
+        gone.set()
+        expect_words(notebook, "before")
+        expect(notebook.page.get_by_role("status")).to_contain_text("the page is gone")
+        click(notebook, "Resume")
+        expect_words(notebook, "before", "after")
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+    assert value(notebook, "transcript.text") == "before after"
+    expect(notebook.page.get_by_role("status")).to_contain_text("run transcript in a new cell")
+
+
+def test_a_second_window(lab: Lab, microphone: WavMicrophone) -> None:
+    """Another window of the notebook sees the words and may stop, not start; when nothing records it takes over."""
+    with Peer(words("one"), words("two")) as peer:
+        first = live_cell(lab, peer.url)
+        click(first, "Start")
+        expect_words(first, "one")
+        first.save()
+        second = lab.second_page(first)
+        expect_words(second, "one")
+        expect(second.page.get_by_role("status")).to_contain_text("recording from another window")
+        expect(button(second, "Stop")).to_be_enabled()
+        for name in ("Start", "Resume", "Pause"):
+            expect(button(second, name)).to_be_hidden()
+        click(second, "Stop")
+        expect_state(first, "stopped")
+        expect_state(second, "stopped")
+        click(second, "Start")
+        expect_words(second, "one", "two")
+        expect(first.page.get_by_role("status")).to_contain_text("recording from another window")
+        expect(button(first, "Start")).to_be_hidden()
+        click(second, "Stop")
+        expect_state(first, "stopped")
+    assert value(first, "transcript.text") == "one two"
+
+
+def test_interrupt_and_restart(lab: Lab, microphone: WavMicrophone) -> None:
+    """The interrupt button leaves a recording alone; after a restart the page closes the microphone and says why."""
+    with Peer(words("one", "two"), words("three")) as peer:
+        notebook = live_cell(lab, peer.url)
+        click(notebook, "Start")
+        expect_words(notebook, "one")
+        notebook.interrupt_kernel()
+        expect_words(notebook, "one", "two")
+        expect_state(notebook, "listening")
+        notebook.restart_kernel()
+        expect(notebook.page.get_by_role("alert")).to_contain_text("The kernel that this cell belongs to is gone")
+        expect_state(notebook, "error")
+        notebook.run_cells(0, 1)
+        expect_state(notebook, "ready")
+        click(notebook, "Start")
+        expect_words(notebook, "three")
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+
+
+def test_impatient_clicks(lab: Lab, microphone: WavMicrophone) -> None:
+    """Start twice is once, Stop while it connects keeps what was said, and Stop twice is once."""
+    with Peer(slowly(2.5, "early")) as peer:
+        notebook = live_cell(lab, peer.url)
+        notebook.page.evaluate(COUNT_OPENINGS)
+        button(notebook, "Start").dblclick()
+        expect_state(notebook, "connecting")
+        notebook.page.wait_for_timeout(1200)
+        assert notebook.page.evaluate("window.rtOpened") == 1
+        expect_state(notebook, "connecting")
+        button(notebook, "Stop").dblclick()
+        expect_state(notebook, "stopped")
+        expect_words(notebook, "early")
+        assert len(peer.connections) == 1
+    assert value(notebook, "[event['type'] for event in transcript.events].count('epoch')") == 1
+
+
+def test_two_live_cells(lab: Lab, microphone: WavMicrophone) -> None:
+    """Two cells record at once, each into its own variable; a third that wants one of them is told what to type."""
+    with Peer(words("left")) as left, Peer(words("right")) as right:
+        cells = [
+            "%load_ext rt_magic",
+            f"%%transcribe --service {left.url}",
+            f"%%transcribe --service {right.url} --into other",
+            f"%%transcribe --service {left.url}",
+        ]
+        notebook = lab.notebook(cells)
+        notebook.run_cells(0, 1, 2)
+        for cell in (1, 2):
+            notebook.cell(cell).get_by_role("button", name="Start", exact=True).click()
+        for cell, text in ((1, "left"), (2, "right")):
+            expect(notebook.cell(cell).get_by_role("log")).to_contain_text(text)
+        notebook.run_cells(3)
+        assert "--into another_name" in notebook.cell_output(3)
+        for cell in (1, 2):
+            notebook.cell(cell).get_by_role("button", name="Stop", exact=True).click()
+            expect(notebook.cell(cell).locator(".rt-magic")).to_have_attribute("data-state", "stopped")
+    assert value(notebook, "(transcript.text, other.text)") == ("left", "right")
+
+
+def test_a_waiting_cell(lab: Lab, microphone: WavMicrophone) -> None:
+    """While `--wait` blocks Start, words, the body and Stop work; an interrupt drains and ends the cell."""
+    with Peer(words("one"), words("two")) as peer:
+        cell = f"%%transcribe --wait --service {peer.url}\nprint('heard', segment.text)"
+        notebook = lab.notebook(["%load_ext rt_magic", cell])
+        notebook.run_cells(0)
+        notebook.run_cell(1)
+        click(notebook, "Start")
+        expect_words(notebook, "one")
+        expect(notebook.output(1)).to_contain_text("heard one")
+        assert notebook.page.evaluate("window.rtRuns[1]") == 1
+        click(notebook, "Stop")
+        notebook.wait_for_cell(1)
+        assert value(notebook, "(transcript.text, transcript.done)") == ("one", True)
+
+        notebook.run_cell(1)
+        expect_state(notebook, "ready")
+        click(notebook, "Start")
+        expect_words(notebook, "two")
+        notebook.interrupt_kernel()
+        notebook.wait_for_cell(1)
+        expect(notebook.output(1)).to_contain_text("KeyboardInterrupt")
+        expect_state(notebook, "stopped")
+    assert value(notebook, "(transcript.text, transcript.done)") == ("two", True)
+
+
+def test_run_all_records_nothing(lab: Lab, microphone: WavMicrophone) -> None:
+    """Run All prepares every live cell and opens no microphone and no connection."""
+    with Peer() as peer:
+        notebook = lab.notebook(["%load_ext rt_magic", f"%%transcribe --service {peer.url}", "transcript.text"])
+        notebook.page.evaluate(COUNT_OPENINGS)
+        notebook.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        expect(notebook.output(2)).to_contain_text("''")
+        expect_state(notebook, "ready")
+        notebook.page.wait_for_timeout(1000)
+        assert notebook.page.evaluate("window.rtOpened") == 0
+        assert peer.requests == []
+
+
+def test_notebook_7(notebook7: Lab, microphone: WavMicrophone) -> None:
+    """The same cell works in Notebook 7, also while another cell runs."""
+    with Peer(words("seven")) as peer:
+        notebook = live_cell(notebook7, peer.url, "", "import time; time.sleep(5); print('over')")
+        notebook.run_cell(2)
+        click(notebook, "Start")
+        expect_words(notebook, "seven")
+        assert notebook.cell_output(2) == ""
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+        notebook.wait_for_cell(2)
+
+
+def test_an_insecure_page(lab: Lab) -> None:
+    """Opened over plain http from another machine, the cell says what the browser wants instead of a microphone."""
+    notebook = live_cell(lab, "ws://127.0.0.1:9", host="rtm.test")
+    click(notebook, "Start")
+    expect(notebook.page.get_by_role("alert")).to_contain_text(re.compile(r"https or on localhost.*rtm\.test"))
+    expect_state(notebook, "error")
+
+
+def test_a_page_that_forbids_blobs(lab: Lab) -> None:
+    """Where a policy keeps widgets from loading at all, what stands below the cell says so without one."""
+    policy = "script-src 'self' 'unsafe-inline' 'unsafe-eval'"
+    notebook = lab.notebook(["%load_ext rt_magic", "%%transcribe --service ws://127.0.0.1:9"], policy=policy)
+    notebook.run_cells()
+    expect(notebook.output(1)).to_contain_text("content security policy")
+    expect(button(notebook, "Start")).to_have_count(0)
+
+
+def test_words_come_during_a_cell_on_ipykernel_7_1(
+    lab: Lab, microphone: WavMicrophone, older: Callable[[str], str]
+) -> None:
+    """Where the front end names a subshell for each comm, sound passes a cell that sleeps without a lane of ours."""
+    with Peer(words("one", "two")) as peer:
+        notebook = live_cell(lab, peer.url, "", "import time; time.sleep(6); print('over')", kernel_name=older("7.1.0"))
+        notebook.run_cell(2)
+        click(notebook, "Start")
+        expect_words(notebook, "one", timeout=5)
+        assert notebook.cell_output(2) == ""
+        notebook.wait_for_cell(2)
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+
+
+def test_a_busy_kernel_without_subshells(lab: Lab, microphone: WavMicrophone, older: Callable[[str], str]) -> None:
+    """On ipykernel 6.31 the page says that the kernel is busy, and afterwards every sample is there."""
+    with Peer(words("one", "two", "three")) as peer:
+        notebook = live_cell(lab, peer.url, "", "import time; time.sleep(8)", kernel_name=older("6.31.0"))
+        click(notebook, "Start")
+        expect_words(notebook, "one")
+        notebook.run_cell(2)
+        status = notebook.page.locator(".rt-status")
+        expect(status).to_contain_text(re.compile(r"kernel busy, \d+ s waiting"))
+        notebook.wait_for_cell(2)
+        expect(status).not_to_contain_text("kernel busy")
+        expect_words(notebook, "one", "two", "three")
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+        captured, received, seconds = value(
+            notebook, "[transcript.events[-1]['captured'], transcript.events[-1]['received'], transcript.duration]"
+        )
+    assert captured == received == round(seconds * 24_000)
+    assert seconds > 8
+
+
+@pytest.mark.parametrize("line", ["--wait", "--wait --duration 5s"])
+def test_waiting_is_refused_without_a_lane(lab: Lab, older: Callable[[str], str], line: str) -> None:
+    """On ipykernel 6.31 `--wait` ends at once with the reason, and no page is left that waits."""
+    notebook = lab.notebook(["%load_ext rt_magic", f"%%transcribe {line}"], kernel_name=older("6.31.0"))
+    began = time.monotonic()
+    notebook.run_cells()
+    assert "UsageError: this kernel cannot hear a page while a cell runs" in notebook.cell_output(1)
+    assert time.monotonic() - began < 30
