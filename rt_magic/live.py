@@ -12,7 +12,13 @@ from typing import Any, Literal, Protocol, TypeAlias
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
 from rt_magic.destination import notice
-from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
+from rt_magic.exceptions import (
+    AudioError,
+    ConfigurationError,
+    MicrophoneError,
+    RtMagicError,
+    ServiceConnectionError,
+)
 from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
@@ -294,6 +300,7 @@ class Live:
             if seen != (now := (self.transcript.revision, session.counts["sent"])):
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since > PATIENCE:
+                self.error = self.error or _unanswered(session)
                 await session.cancel()
         try:
             await finishing
@@ -361,6 +368,15 @@ class Live:
 
 def _spoken(seconds: float) -> str:
     return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
+def _unanswered(session: RealtimeSession) -> RtMagicError:
+    """Return the error for a session that is left with work to do, so that nobody takes its transcript for whole."""
+    if session.behind > 0:
+        rest = f"{session.behind:.1f} s of sound were not sent; click Start to go on with them"
+    else:
+        rest = "the last words are missing"
+    return ServiceConnectionError(f"nothing came from the service for {PATIENCE:g} s after Stop: {rest}")
 
 
 async def _discard(session: RealtimeSession) -> None:

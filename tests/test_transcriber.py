@@ -54,6 +54,31 @@ def states(transcriber: Transcriber) -> list[str]:
     return [event["state"] for event in transcriber.transcript.events if event["type"] == "state"]
 
 
+async def test_sound_that_no_service_took_is_an_error_and_goes_on_with_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a service takes the connection and says nothing, Stop ends by saying what is missing; Start sends it."""
+    monkeypatch.setattr("rt_magic.live.PATIENCE", 1.0)
+    deaf = asyncio.Event()
+
+    async def take_and_say_nothing(connection: PeerConnection) -> None:
+        await deaf.wait()
+
+    async with ScriptedPeer(take_and_say_nothing, words("one two")) as peer:
+        transcriber = Transcriber("en", service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        page.end("stop")
+        with pytest.raises(rt.ServiceConnectionError, match=r"1\.0 s of sound were not sent; click Start"):
+            await asyncio.to_thread(transcriber.wait, 20)
+        assert transcriber.state == "error" and transcriber.transcript.done
+        deaf.set()
+        page.start("b")
+        await until(lambda: transcriber.value == "one two")
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+        assert (transcriber.state, transcriber.error) == ("stopped", None)
+
+
 async def test_from_click_to_last_word() -> None:
     """Sound from the click on is transcribed whole, states pass in order, and the counts agree to the sample."""
     async with ScriptedPeer(words("one two", "three")) as peer:
