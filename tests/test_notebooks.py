@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from rt_magic.wire.models import MODELS
+
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
@@ -26,3 +28,15 @@ def test_the_quickstart_is_two_cells_and_a_table() -> None:
     path = next(path for path in NOTEBOOKS if path.stem == "quickstart")
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     assert cells == ["%load_ext rt_magic", "%%transcribe", "transcript.to_pandas()"]
+
+
+def test_the_azure_notebook_tells_of_every_model() -> None:
+    """Each model that is known has its line, with what it costs or where that is said."""
+    path = next(path for path in NOTEBOOKS if path.stem == "azure")
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    lines = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    assert set(lines) == set(MODELS)
+    for model, abilities in MODELS.items():
+        assert ("while you speak" in lines[model]) is abilities.streams
+        assert ("rt_magic" in lines[model]) is not abilities.turn_detection
+        assert ("prompt" in lines[model], "keywords" in lines[model]) == (abilities.prompt, abilities.keywords)
