@@ -1,0 +1,67 @@
+"""The same lines where no page is: a terminal, and notebooks that a program runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+PHRASES = Path(__file__).parent / "data" / "phrases.flac"
+
+
+def notebook(*cells: str) -> NotebookClient:
+    """A notebook of these cells, to be run as papermill and `jupyter execute` do."""
+    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    return NotebookClient(document, kernel_name="python3", timeout=120)
+
+
+def test_a_notebook_run_by_a_program_takes_a_file() -> None:
+    """A file cell blocks, and what is saved has the words as text, also without widgets."""
+    client = notebook("%load_ext rt_magic", f"%transcribe {PHRASES}", "print(transcript.text)")
+    document = client.execute()
+    text = document.cells[2].outputs[0]["text"].strip()
+    assert len(text.split()) > 20
+    saved = [output["data"]["text/plain"] for output in document.cells[1].outputs if "data" in output]
+    assert any(text[:20] in plain for plain in saved)
+
+
+def test_a_notebook_run_by_a_program_refuses_a_microphone() -> None:
+    """A live cell ends at once with one line that names --from."""
+    client = notebook("%load_ext rt_magic", "%%transcribe")
+    with pytest.raises(CellExecutionError, match=r"no page can record for this run.*--from"):
+        client.execute()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a pseudo-terminal, which Windows has not")
+def test_ipython_in_a_terminal(tmp_path: Path) -> None:
+    """A terminal transcribes a file and prints its words; a live cell is refused with what to type."""
+    import pexpect
+
+    env = {**os.environ, "TERM": "dumb", "XDG_STATE_HOME": str(tmp_path), "COLUMNS": "200"}
+    arguments = ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"]
+    child = pexpect.spawn(sys.executable, arguments, env=env, timeout=60, encoding="utf-8")
+    prompt = r"In \[\d+\]: "
+    child.expect(prompt)
+
+    def run(line: str) -> str:
+        child.sendline(line)
+        child.expect(prompt)
+        return str(child.before)
+
+    assert "Error" not in run("%load_ext rt_magic")
+    refused = run("%transcribe")
+    assert "UsageError" in refused
+    assert "--from" in refused
+    assert "Traceback" not in refused
+    shown = run(f"%transcribe {PHRASES}")
+    text = run("print(transcript.segments[0].text)").splitlines()[1].strip()
+    assert len(text.split()) > 2
+    assert text in shown
+    child.sendline("exit")
+    child.expect(pexpect.EOF)
+    assert list(tmp_path.rglob("audio.pcm")) == []
