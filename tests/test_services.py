@@ -17,6 +17,7 @@ import rt_magic as rt
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.session.resolution import check_service, resolve_service
 from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, socket_address
+from rt_magic.session.session import RealtimeSession
 from rt_magic.wire.dialects import Rung
 
 SECRET = "sk-very-secret-0123456789abcdef"
@@ -114,6 +115,12 @@ def test_what_is_no_service_is_refused(value: object) -> None:
     """Another word or object is an error that names the choices."""
     with pytest.raises(ConfigurationError, match=r"azure, openai.*local"):
         resolve_service(value, namespace={"number": 3}, environ={})
+
+
+def test_a_session_takes_service_objects_only() -> None:
+    """A word where a service object belongs is an error that says what to give."""
+    with pytest.raises(ConfigurationError, match=r"'local' is not a service; give an object such as"):
+        RealtimeSession("local")  # type: ignore[arg-type]
 
 
 # ── where it is ──
@@ -257,6 +264,7 @@ def test_an_address_with_a_secret_is_refused_without_showing_it(address: str) ->
     "make",
     [
         lambda: Local(engine="siri"),  # type: ignore[arg-type]
+        lambda: Local(engine="pocketsphinx", model="small"),
         lambda: Compatible("ws://localhost", dialect="klingon"),
         lambda: AzureOpenAI("contoso"),
         lambda: AzureOpenAI(ENDPOINT, credential=3),  # type: ignore[arg-type]

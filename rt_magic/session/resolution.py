@@ -57,13 +57,15 @@ def resolve_service(
     return Resolved(Local(), "no service is set", note)
 
 
+_OBJECT = "an object such as rt.AzureOpenAI(...)"
+
+
 def _service(value: object, namespace: Mapping[str, Any], environ: Mapping[str, str]) -> Service:
     if isinstance(value, Local | Compatible | OpenAI | AzureOpenAI):
         return value
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"{type(value).__name__} is not a service; give one of {', '.join(SERVICE_NAMES)}, an address, "
-            "or an object such as rt.AzureOpenAI(...)"
+            f"{type(value).__name__} is not a service; give one of {', '.join(SERVICE_NAMES)}, an address, or {_OBJECT}"
         )
     if value == "local":
         return Local()
@@ -90,9 +92,11 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
 
     Looks at tables, the environment and what is installed: nothing is imported, started or opened.
     """
-    if not isinstance(service, Local):
+    if isinstance(service, Compatible | OpenAI | AzureOpenAI):
         service.check()
         return
+    if not isinstance(service, Local):
+        raise ConfigurationError(f"{service!r} is not a service; give {_OBJECT}")
     whisper = service.engine == "whisper" or (service.engine == "auto" and service.model is not None)
     if whisper and find_spec("faster_whisper") is None:
         raise ConfigurationError(

@@ -58,6 +58,8 @@ class Local:
             raise ConfigurationError(
                 f"there is no engine {self.engine!r}; choose one of {', '.join(map(repr, get_args(Engine)))}"
             )
+        if self.engine == "pocketsphinx" and self.model is not None:
+            raise ConfigurationError(f"pocketsphinx brings its own model and takes no other, but model={self.model!r}")
 
     @property
     def speaks(self) -> Dialect:
