@@ -308,7 +308,8 @@ class _Listener:
         await self.connection.send(committed, ItemAdded(self.item, previous), ItemDone(self.item, previous))
         blocks = decode_blocks(bytes(self.connection.pcm[2 * start : 2 * stop]))
         text = " ".join(f"{first}-{last}" for first, last in spans([number for _, number in blocks]))
-        late = stop + self.rng.randrange(4 * SAMPLE_RATE) if self.rng.random() < 0.7 else 0
+        longest = (15 if self.service.disorder else 4) * SAMPLE_RATE
+        late = stop + self.rng.randrange(longest) if self.rng.random() < 0.7 else 0
         if not self.service.disorder and self.due:
             late = max(late, self.due[-1][0])
         self.due.append((late, Completed(self.item, text)))
@@ -317,6 +318,8 @@ class _Listener:
     async def answer(self, *, all_of_them: bool = False) -> None:
         come = len(self.connection.pcm) // 2
         ready = [event for late, event in self.due if all_of_them or late <= come]
+        if self.service.disorder:
+            self.rng.shuffle(ready)
         self.due = [] if all_of_them else [entry for entry in self.due if entry[0] > come]
         await self.connection.send(*ready)
 

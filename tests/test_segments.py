@@ -24,6 +24,7 @@ from rt_magic.transcript.segments import (
     TurnCut,
     Word,
     fold,
+    sounds,
 )
 from rt_magic.wire.events import (
     Cleared,
@@ -202,14 +203,18 @@ def test_a_lost_connection_takes_what_is_not_settled_with_it() -> None:
     assert reader.texts[:2] == ["one", "two"]
 
 
-def test_what_was_settled_out_of_turn_is_heard_again() -> None:
-    """A text that came before that of the turn before it goes with the connection, so that both are sent again."""
-    reader = Reader().take(opened(), started("a", 1.0), Committed("a"), Completed("a", "one"))
-    reader.take(SpeechStarted("noise", 1500), started("b", 2.0), Committed("b", "a"), started("c", 3.0))
+def test_what_was_settled_out_of_turn_stays_and_the_gap_before_it_is_filled() -> None:
+    """A text that came before that of the turn before it stays; what another connection makes of that comes before."""
+    reader = Reader().take(opened(), started("a", 1.0), stopped("a", 1.8), Committed("a"), Completed("a", "one"))
+    reader.take(started("b", 2.0), stopped("b", 2.9), Committed("b", "a"), started("c", 3.0), stopped("c", 3.9))
     reader.take(Committed("c", "b"), Completed("c", "three"), started("d", 4.0))
-    assert reader.texts == ["one", "", "three", "", ""]
+    ranges = [(turn.start, turn.stop, turn.settled) for turn in sounds(reader.state, 1)]
+    assert [settled for _, _, settled in ranges] == [True, False, True]
     reader.take(Lost())
-    assert reader.texts == ["one"] and not reader.state.open and list(reader.state.turns) == [(1, "a")]
+    assert reader.texts == ["one", "three"]
+    reader.take(opened(), started("e", 2.1), Committed("e"), Completed("e", "two"), connection=2)
+    reader.take(started("f", 4.1), Committed("f", "e"), Completed("f", "four"), connection=2)
+    assert reader.texts == ["one", "two", "three", "four"]
 
 
 def test_a_noise_that_was_never_committed_takes_nothing_with_it() -> None:

@@ -107,7 +107,7 @@ class Sounded:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is gone: what it had not settled in order will be transcribed again from the recording."""
+    """The connection is gone: what it had not settled will be transcribed again from the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +183,8 @@ def fold(state: Folded, event: Foldable, now: float, connection: int = 0) -> tup
 
 
 def sounds(state: Folded, connection: int) -> list[Sounded]:
-    """Return what the turns of a connection were made from, in their order."""
-    turns = [turn for turn in state.order if turn.connection == connection]
+    """Return what the turns of a connection were made from, in their order; noises that became no turn are left out."""
+    turns = [turn for turn in state.order if turn.connection == connection and (turn.committed or turn.settled)]
     return [Sounded(turn.sound_from, turn.sound_to, turn.settled) for turn in turns]
 
 
@@ -339,21 +339,14 @@ def _settle(state: Folded, turn: _Turn, now: float) -> None:
 
 
 def _lose(state: Folded, connection: int) -> Changes:
-    """Forget what a connection that is gone has not settled, and what it has settled out of turn behind that.
-
-    The recording is sent again from the end of what is left, so nothing is lost and nothing comes twice.
-    """
-    waiting = next((turn for turn in state.open if turn.connection == connection and turn.committed), None)
-    behind = state.order[_index(state.order, waiting) :] if waiting else []
-    dropped = {id(turn): turn for turn in (*state.open, *behind) if turn.connection == connection}
+    """Forget what a connection that is gone has not settled; what it has settled stays, also behind such a turn."""
     gone: list[str] = []
-    for turn in dropped.values():
+    for turn in [turn for turn in state.open if turn.connection == connection]:
+        state.open.remove(turn)
         state.order.remove(turn)
-        if not turn.settled:
-            state.open.remove(turn)
-        if turn in state.unnamed:
+        if turn.item_id is None:
             state.unnamed.remove(turn)
-        if turn.item_id is not None:
+        else:
             del state.turns[connection, turn.item_id]
         gone.extend(segment.id for segment in turn.shown)
     state.cuts.pop(connection, None)
