@@ -45,6 +45,17 @@ export default () => {
     for (const panel of panels.values()) panel.draw({ ...arranged, notice, destination: traits.destination, composed: traits.composed });
   }
 
+  /** @param {Model} model */
+  function dismiss(model) {
+    dismissed = model.get("notice");
+    try {
+      model.set("notice", ""); // once is enough, for other windows and after a reload too
+      model.save_changes();
+    } catch {
+      // Without a kernel it is gone from this page alone.
+    }
+  }
+
   /** Follow a `.start()` of Python's if this is a page that somebody sees. */
   function startIfSeen() {
     if (Date.now() > startUntil || !panels.size || document.visibilityState !== "visible") return;
@@ -122,7 +133,7 @@ export default () => {
 
     /** @param {import("./panel.js").Action} action */
     function act(action) {
-      if (action === "dismiss") dismissed = model.get("notice");
+      if (action === "dismiss") dismiss(model);
       else if (kernelGone(model.get("layout"))) recorder.abandon(GONE);
       else recorder[action]();
       draw(model);

@@ -8,6 +8,12 @@ class Model {
   get(name) {
     return this.traits[name];
   }
+  set(name, value) {
+    this.traits[name] = value;
+  }
+  save_changes() {
+    this.saved = { ...this.traits };
+  }
   on(name, callback) {
     this.listeners.push([name, callback]);
   }

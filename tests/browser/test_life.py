@@ -68,7 +68,10 @@ def slowly(seconds: float, *texts: str) -> Callable[[PeerConnection], Any]:
 
 
 def test_reload_while_recording(lab: Lab, microphone: WavMicrophone) -> None:
-    """A reload loses no word: the new page shows what was said, says that nothing is heard, and Resume goes on."""
+    """A reload loses no word: the new page shows what was said, says that nothing is heard, and Resume goes on.
+
+    A notice that was dismissed stays away.
+    """
     gone = threading.Event()
 
     async def script(connection: PeerConnection) -> None:
@@ -86,9 +89,12 @@ def test_reload_while_recording(lab: Lab, microphone: WavMicrophone) -> None:
         notebook = live_cell(lab, peer.url)
         click(notebook, "Start")
         expect_words(notebook, "before")
+        expect(notebook.page.locator(".rt-notice")).to_contain_text("Everyone who will be heard should know")
+        click(notebook, "Dismiss")
         notebook.save()
         notebook.reload()
         expect_state(notebook, "paused")
+        expect(notebook.page.locator(".rt-notice")).to_be_hidden()
         gone.set()
         expect_words(notebook, "before")
         expect(notebook.page.get_by_role("status")).to_contain_text("the page is gone")

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 20ec9200d6f3e9cb3b77ca5db0c8eeb6fe256827a3c314a90e497c991abeb141); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 500c97d993cac32e5fb0ee7064c78a5e16607b4a59738851527ac0d20c30ee5e); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
