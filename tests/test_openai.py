@@ -106,6 +106,24 @@ async def test_a_first_frame_that_is_a_passing_error_is_tried_again() -> None:
         assert (await say(openai(peer, "whisper-1"), timing=Timing(retry=0.05))).text == "bonjour"
 
 
+@pytest.mark.parametrize(("status", "attempts"), [(401, 1), (403, 1), (429, 2), (503, 2)])
+async def test_a_gateway_that_was_refused_itself_is_told_from_one_that_is_busy(status: int, attempts: int) -> None:
+    """A gateway hides the status of its own handshake in an error's words: a busy service is tried again."""
+
+    async def refused(connection: PeerConnection) -> None:
+        message = f"Upstream realtime handshake rejected with HTTP {status}"
+        await connection.send(ErrorEvent(message, None, "server_error"))
+        await connection.close(1008 if status < 429 else 1013, message)
+
+    async with ScriptedPeer(refused, *[resource.serving("whisper-1", "bonjour")] * (attempts - 1)) as peer:
+        if attempts == 2:
+            assert (await say(openai(peer, "whisper-1"), timing=Timing(retry=0.05))).text == "bonjour"
+        else:
+            with pytest.raises(rt.AuthenticationError, match="gateway in between was refused"):
+                await say(openai(peer, "whisper-1"))
+        assert len(peer.requests) == attempts
+
+
 async def test_a_model_in_the_address_is_explained() -> None:
     """An address of one's own that names a model gets the service's complaint and what to write instead."""
 

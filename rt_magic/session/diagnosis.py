@@ -318,6 +318,7 @@ FATAL_CODES = frozenset(
 PASSING_CODES = frozenset({"rate_limit_exceeded", "session_expired", "server_error"})
 """Error codes that another connection, later, may not meet."""
 
+_RELAYED = re.compile(r"handshake (?:rejected|refused) with (?:HTTP )?(\d{3})", re.IGNORECASE)
 _FLAT = re.compile(r"session\.(type|audio|output_modalities)\b")
 _MODEL_IN_ADDRESS = re.compile(
     r"must not provide a model|is a transcription model|not supported in realtime mode", re.I
@@ -345,6 +346,11 @@ def explain_error(
     elif asked is not None and code == "DeploymentNotFound" and asked.model:
         advice = f"there is no deployment {asked.model!r} on {asked.host}; {(advice or '').partition('; ')[2]}"
     text = f"the service answered: {heard}" + (f"; {advice}" if advice else "")
+    relayed = _RELAYED.search(message)
+    if relayed and can_retry(RtMagicError(""), int(relayed[1])):
+        return ServiceConnectionError(text, request_id=request)
+    if relayed:
+        return AuthenticationError(f"{text}; the gateway in between was refused: check its own key", request_id=request)
     if code == "invalid_api_key":
         return AuthenticationError(text, request_id=request)
     if code in PASSING_CODES:
