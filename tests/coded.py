@@ -296,13 +296,13 @@ class _Listener:
         if self.rng.random() < 0.5:
             await self.connection.send(Delta(self.item, "so far"))
         await self.settle(self.begun, end)
-        self.begun = end
 
     @property
     def item(self) -> str:
         return f"item_{self.connection.number}_{self.items}"
 
     async def settle(self, start: int, stop: int) -> None:
+        self.begun = stop
         committed = self.connection.protocol.commit(self.item)
         previous = committed.previous_item_id
         await self.connection.send(committed, ItemAdded(self.item, previous), ItemDone(self.item, previous))

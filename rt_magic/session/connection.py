@@ -461,9 +461,15 @@ class Connection:
 
     def _unheard_speech(self) -> bool:
         """Tell whether the recording holds speech behind the last turn that the service reported."""
-        tail = self._recording.read(max(self._heard, self.position - 60 * SAMPLE_RATE), self.position)
-        detector, turns = SpeechDetector(), TurnDetector()
-        return any(turns.push(frame.speech, frame.energy) for frame in detector.feed(tail))
+        position = max(self._heard, self.position - 60 * SAMPLE_RATE)
+        while position < self.position:
+            start, stop = self._settled.after(position) or (self.position, self.position)
+            piece = self._recording.read(position, min(start, self.position))
+            detector, turns = SpeechDetector(), TurnDetector()
+            if any(turns.push(frame.speech, frame.energy) for frame in detector.feed(piece)):
+                return True
+            position = max(stop, position + 1)
+        return False
 
     async def _send_due(self) -> None:
         assert self._socket is not None
