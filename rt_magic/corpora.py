@@ -263,7 +263,10 @@ class Results(Iterator[tuple[Path, Result]]):
         job.attempts += 1
         number = id(job)
         # The number of the attempt makes each call another one: some executors know a call again by its arguments.
-        future = self._submit(transcribe_one, str(job.path), self._options, job.attempts)
+        try:
+            future = self._submit(transcribe_one, str(job.path), self._options, job.attempts)
+        except BrokenExecutor as broken:
+            raise _broken(broken) from broken
         self._running[number] = job, future
         future.add_done_callback(lambda _: self._ended.put(number))
         return None
@@ -299,10 +302,7 @@ class Results(Iterator[tuple[Path, Result]]):
         try:
             outcome = future.result()
         except BrokenExecutor as broken:
-            raise RtMagicError(
-                f"the executor is broken ({broken}); make a new one and run this again: with manifest= it goes on "
-                "where it stands"
-            ) from broken
+            raise _broken(broken) from broken
         except (Exception, CancelledError) as error:  # of the executor: a worker that is gone, what cannot be pickled
             return Outcome(None, _unexpected(error))
         assert isinstance(outcome, Outcome)
@@ -316,6 +316,12 @@ class Results(Iterator[tuple[Path, Result]]):
             except RtMagicError:
                 pass  # it was moved meanwhile; the words are there
         return path, transcript
+
+
+def _broken(broken: BrokenExecutor) -> RtMagicError:
+    return RtMagicError(
+        f"the executor is broken ({broken}); make a new one and run it again: with manifest= it goes on where it stood"
+    )
 
 
 def settings_of(options: Options) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from rt_magic.wire.models import MODELS
 
@@ -40,3 +41,15 @@ def test_the_azure_notebook_tells_of_every_model() -> None:
         assert ("while you speak" in lines[model]) is abilities.streams
         assert ("rt_magic" in lines[model]) is not abilities.turn_detection
         assert ("prompt" in lines[model], "keywords" in lines[model]) == (abilities.prompt, abilities.keywords)
+
+
+@pytest.mark.parametrize("name", ["analysis", "files"])
+def test_a_notebook_runs_to_its_end(name: str) -> None:
+    """Run from its folder, every cell works, nothing is written to stderr, and words are shown."""
+    (path,) = (path for path in NOTEBOOKS if path.stem == name)
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not [out for cell in cells for out in cell.outputs if out.get("name") == "stderr"]
+    shown = "".join(str(out.get("text") or out.data["text/plain"]) for cell in cells for out in cell.outputs)
+    assert "one two three four five" in shown and cells[-1].outputs

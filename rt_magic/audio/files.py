@@ -333,6 +333,8 @@ def _media_source(name: str, source: Any, start: float | None, stop: float | Non
             rate, channels = stream.rate, stream.channels
     except (av.FFmpegError, IndexError, OSError) as failure:
         raise AudioError(f"{name} cannot be read as audio ({_said(error)})") from failure
+    if not channels or not rate:  # some text is taken for a format whose sound never comes
+        raise AudioError(f"{name} cannot be read as audio (there is no sound in it)")
     _check_channels(name, channels)
     _check_rate(name, rate)
     first, last, duration = _span(name, start, stop, total)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rt_magic.exceptions import ServiceConnectionError
+from rt_magic.exceptions import RtMagicError
 from rt_magic.session.diagnosis import explain_handshake
 from rt_magic.session.opening import HandshakeRefused
 from rt_magic.session.session import RealtimeSession
 
 
-class Throttled(ServiceConnectionError):
-    """The service takes no more for now; `retry_after` is the seconds it asks to wait, None where it does not say."""
+class Throttled(RtMagicError):
+    """The service takes no more for now; `retry_after` is the seconds it asks to wait, None where it does not say.
+
+    Not one of the errors after which a session tries again by itself.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None, request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
