@@ -199,7 +199,9 @@ class CodedService(ScriptedPeer):
 
     def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
         fault = self.faults[0] if self.faults else None
-        self._scripts = [self.faults.pop(0) if isinstance(fault, Refusal) else self._script]
+        if isinstance(fault, Refusal):
+            self.faults.pop(0)
+        self._scripts = [fault if isinstance(fault, Refusal) else self._script]
         self._unfinished = 1
         return super()._greet(socket, request)
 

@@ -38,10 +38,10 @@ _log = logging.getLogger(__name__)
 State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining", "stopped", "error"]
 
 MAXIMUM_ATTEMPTS = 6
-"""Connections in a row that may fail before the session gives up, where none has ever stood."""
+"""Connections in a row that may fail before the session gives up, where none has ever been of use."""
 
 MAXIMUM_REPEATS = 20
-"""The same where one has stood, ten minutes in all: the recording goes on, and most outages end before."""
+"""The same where one has been of use, ten minutes in all: the recording goes on, and most outages end before."""
 
 MAXIMUM_MUTES = 3
 """Connections in a row that may fall silent over a turn before it is marked as failed."""
@@ -141,6 +141,8 @@ class RealtimeSession:
         self._timing = timing
         self._sent = 0
         self._padding = 0
+        self._proven = False
+        """Whether a connection was of use, so that it is worth more patience when the network is lost."""
         self._mutes = 0
         """Connections in a row that fell silent."""
         self._finishing = False
@@ -298,9 +300,10 @@ class RealtimeSession:
                     error, final = lost, self._connections == 0 and self._connection is None
                 if self._progressed():
                     attempt = self._mutes = 0
+                    self._proven = True
                 attempt += 1
                 self._mutes += isinstance(error, Mute)
-                if final or attempt >= (MAXIMUM_REPEATS if self._connections else MAXIMUM_ATTEMPTS):
+                if final or attempt >= (MAXIMUM_REPEATS if self._proven else MAXIMUM_ATTEMPTS):
                     raise error
                 if wait is None:
                     wait = max(backoff(attempt, random.random()), at_least) * self._timing.retry
