@@ -170,7 +170,8 @@ export class Recorder {
     const now = this.#now();
     if (stretch && answer.epoch === stretch.epoch) {
       stretch.accepted = true;
-      if (this.asked === "start") this.asked = null;
+      // Of an epoch that is closing it says nothing about the start that waits for that.
+      if (this.asked === "start" && stretch.capture) this.asked = null;
     }
     if (answer.type === "ack") this.outbox.ack(answer.epoch, answer.next, now);
     else if (answer.type === "again") {

@@ -266,6 +266,16 @@ test("an unplugged device leads to a new epoch on whatever microphone there is",
   assert.equal(recorder.problem?.name, "NotReadableError");
 });
 
+test("an acknowledgement that comes while a microphone closes does not keep the next one from opening", async () => {
+  const { recorder, microphones, sound, start } = bench();
+  const epoch = start();
+  sound(20);
+  recorder.reopen();
+  recorder.receive({ type: "ack", epoch, next: 10 });
+  await settled();
+  assert.equal(microphones.length, 2);
+});
+
 test("other settings open the microphone anew, and only an open one", async () => {
   const { recorder, microphones, start } = bench();
   recorder.reopen();

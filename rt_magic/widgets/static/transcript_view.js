@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 500c97d993cac32e5fb0ee7064c78a5e16607b4a59738851527ac0d20c30ee5e); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 71bb1bc4a16fdcddcb05b80826945c44ef8da5deddd46d2afa15acf534c7cd6b); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
