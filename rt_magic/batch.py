@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from rt_magic.audio.files import AudioSource, Source, open_audio
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
-from rt_magic.portal import portal
+from rt_magic.portal import in_thread, portal
 from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
@@ -175,7 +175,7 @@ async def transcribe_source(session: RealtimeSession, audio: AudioSource, *, spe
     transcript = session.transcript
     try:
         async with session:
-            feeding = asyncio.create_task(asyncio.to_thread(_feed, session, audio, speed))
+            feeding = asyncio.create_task(in_thread(_feed, session, audio, speed))
             try:
                 await feeding
             except asyncio.CancelledError:

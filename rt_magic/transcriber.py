@@ -85,7 +85,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         if isinstance(resolved.service, Local) and model is not None:
             resolved = replace(resolved, service=replace(resolved.service, model=model))
         check_service(resolved.service, spoken)
-        self.service = resolved.service
+        self.service = resolved.service.pinned()
         self.transcript = Transcript()
         self._twin = Twin(self.transcript, private=private, hint=self._without_view)
         self._body = None if on_segment is None else Body(on_segment, self._waiting_changed)

@@ -22,13 +22,15 @@ class Saver(Protocol):
 
 
 def open_saver(path: str | Path) -> Saver:
-    """Start a `.wav` or `.flac` file, replacing one of that name.
+    """Start a `.wav` or `.flac` file; one that exists is never written over.
 
-    Raises ConfigurationError for another suffix and AudioError where the file cannot be written.
+    Raises ConfigurationError for that and for another suffix, and AudioError where the file cannot be written.
     """
     path = Path(os.path.expanduser(path))  # unlike the method, it leaves the name of nobody as it is
     if path.suffix.lower() not in (".wav", ".flac"):
         raise ConfigurationError(f"sound can be saved as .wav or .flac, not as {path.name!r}")
+    if path.exists() and path.stat().st_size > 0:
+        raise ConfigurationError(f"{str(path)!r} exists and is not written over; give another name, or delete it")
     try:
         return WavFile(path) if path.suffix.lower() == ".wav" else FlacFile(path)
     except (OSError, RuntimeError) as error:

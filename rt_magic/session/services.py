@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -70,6 +70,10 @@ class Local:
         """Return the words by which the cell names this service."""
         return "embedded engine"
 
+    def pinned(self) -> Local:
+        """Return the service itself: nothing of it comes from the environment."""
+        return self
+
     @staticmethod
     def download(name: str) -> Path:
         """Fetch a model for the whisper engine, with progress, and return its folder; nothing else ever downloads."""
@@ -117,6 +121,10 @@ class OpenAI:
     def transcriber(self) -> str:
         """Return the model that transcribes."""
         return self.model or DEFAULT_MODEL
+
+    def pinned(self) -> OpenAI:
+        """Return the service with what the environment says now, so that what the cell names is where it goes."""
+        return replace(self, base_url=self._base, model=self.transcriber())
 
     def target(self, rung: Rung) -> str:
         """Return where a connection goes. Raises ConfigurationError for an address that cannot be meant."""
@@ -212,6 +220,10 @@ class AzureOpenAI:
         """Return the deployment that transcribes."""
         return self.model or os.environ.get("AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT") or self._named()[0] or DEFAULT_MODEL
 
+    def pinned(self) -> AzureOpenAI:
+        """Return the service with what the environment says now, so that what the cell names is where it goes."""
+        return replace(self, endpoint=self._base, model=self.transcriber(), realtime_model=self.voice_model)
+
     def _named(self) -> tuple[str | None, str | None]:
         """Return the deployments that the address names: one that transcribes, one that speaks."""
         parts = _split(self._base)
@@ -276,6 +288,10 @@ class Compatible:
     def host(self) -> str:
         """The host that audio goes to."""
         return _host(self.url)
+
+    def pinned(self) -> Compatible:
+        """Return the service itself: only its key may come from the environment, and that is read late."""
+        return self
 
     def label(self) -> str:
         """Return the words by which the cell names this service."""

@@ -90,7 +90,7 @@ class RealtimeSession:
             service = replace(service, model=model)
         spoken = languages(language) if language else ()
         check_service(service, spoken)
-        self.service = service
+        self.service = service = service.pinned()
         abilities = EMBEDDED if isinstance(service, Local) else guess_abilities(model or _model(service))
         wanted, notes = fit(
             Wanted(
