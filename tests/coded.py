@@ -159,7 +159,8 @@ class Fault:
     """What befalls a connection once the part `at` (0 to 1) of what was left to send has come.
 
     `act` is "abort", "freeze", "slow", "expire" (said, but not closed), "mute" (reads, answers nothing any more) or a
-    close code (1005: none is named); above 1, `at` means the end's closing.
+    close code (1005: none is named); above 1, `at` means the end's closing, below 0 the
+    first padding, as a connection gets that is left for another.
     """
 
     act: str | int
@@ -335,9 +336,9 @@ class _Listener:
             return
         if self.trigger is None:
             first = newest[0]
-            self.trigger = min(blocks - 1, first + round(self.fault.at * (blocks - 1 - first)))
+            self.trigger = min(blocks - 1, first + round(max(0.0, self.fault.at) * (blocks - 1 - first)))
         closing = not any(self.connection.pcm[-BLOCK:]) or self.turns is None
-        if max(newest) < self.trigger or (self.fault.at > 1 and not closing):
+        if max(newest) < self.trigger or (not 0 <= self.fault.at <= 1 and not closing):
             return
         fault, self.fault = self.fault, None
         socket = self.connection._socket

@@ -83,15 +83,20 @@ async def test_one_that_expires_without_a_pause_is_followed_by_another(turns: st
     assert complaints(recording, transcript.segments, service.streams) == []
 
 
-async def test_a_successor_that_breaks_leaves_no_gap() -> None:
-    """While two connections are open, the loss of one of them loses and doubles nothing."""
+@pytest.mark.parametrize(
+    "faults",
+    [[Fault("abort", -1)], [Fault("freeze", -1)], [Fault("slow", 0.1), Fault("abort", 0.05)]],
+    ids=["left one breaks", "left one freezes", "new one breaks"],
+)
+async def test_a_change_over_that_breaks_leaves_no_gap(faults: list[Fault]) -> None:
+    """While two connections are open, the loss of either loses and doubles nothing."""
     recording = coded()
-    faults = [Fault("abort", 0.9), Fault("abort", 0.3)]
     async with CodedService(recording, faults=faults) as service:
         service.expires_in = lambda number: 1.0
         async with RealtimeSession(rt.Compatible(service.url), timing=TIMING) as session:
             await speak(session, recording.pcm, speed=12)
             transcript = await session.finish()
+        assert service.overlaps and not service.faults
     assert complaints(recording, transcript.segments, service.streams) == []
 
 
