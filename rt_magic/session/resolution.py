@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -105,10 +106,22 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
     other = next((code for code in languages if code.split("-")[0] != "en"), None)
     if other is not None and not whisper:
         raise ConfigurationError(_refusal(other))
-    if not whisper and find_spec("pocketsphinx") is None:
+    if other is not None and (service.model or "").rstrip("/").endswith(".en"):
         raise ConfigurationError(
-            'there is no speech engine on this machine; install one with: %pip install "rt-magic[local]"'
+            f"the model {service.model!r} understands English only; for {language_name(other)} leave .en away"
         )
+    if not whisper and find_spec("pocketsphinx") is None:
+        raise ConfigurationError(_no_engine(sys.version_info[:2]))
+
+
+def _no_engine(python: tuple[int, int]) -> str:
+    if python >= (3, 14):
+        # There is no wheel of it, and the extra installs nothing then.
+        return (
+            f"there is no embedded engine for Python {python[0]}.{python[1]} yet; use Python 3.13, or: "
+            '%pip install "rt-magic[whisper]"'
+        )
+    return 'there is no speech engine on this machine; install one with: %pip install "rt-magic[local]"'
 
 
 def _refusal(code: str) -> str:
