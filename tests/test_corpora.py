@@ -331,7 +331,7 @@ def test_a_credential_that_cannot_travel_is_refused(tmp_path: Path) -> None:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[distributed.Client]:
     """Start two worker processes of four threads each."""
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=4, dashboard_address=None) as started,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=4, dashboard_address=":0") as started,
         distributed.Client(started) as client,
     ):
         yield client
