@@ -232,7 +232,7 @@ async def test_a_service_that_cannot_forget_is_not_asked_again(monkeypatch: pyte
         await session.send(bytes(2 * 4 * RATE))
         transcript = await session.finish()
     assert asked <= 2  # the second was under way before the answer to the first came
-    assert transcript.meta["notes"] == [] and [e["type"] for e in transcript.events] == []
+    assert transcript.meta["notes"] == [] and not [e for e in transcript.events if e["type"] == "error"]
 
 
 async def test_a_service_that_finds_turns_is_left_to_it() -> None:
