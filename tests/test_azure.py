@@ -495,8 +495,8 @@ async def test_a_turn_whose_text_never_comes_does_not_hold_up_the_end() -> None:
         await connection.finish()
 
     async with (
-        ScriptedPeer(script, script, script) as peer,
-        RealtimeSession(azure(peer, "whisper-1"), timing=Timing(stall=0.005, retry=0.05)) as session,
+        ScriptedPeer(*[script] * 4) as peer,
+        RealtimeSession(azure(peer, "whisper-1"), timing=Timing(stall=0.002, retry=0.02)) as session,
     ):
         await session.send(SILENCE)
         transcript = await session.finish(timeout=None)
