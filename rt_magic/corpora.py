@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import glob
 import hashlib
 import os
@@ -17,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeAlias
 
-from rt_magic.audio.files import open_audio
+from rt_magic.audio.files import AudioSource, open_audio
 from rt_magic.batch import Channels, Options, Speed, Transcription, default_service
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
-from rt_magic.portal import portal
+from rt_magic.portal import in_thread, portal
 from rt_magic.secrets import redact
 from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service
@@ -142,8 +141,11 @@ def _submit_here(function: object, path: str, options: Options, attempt: int) ->
 
 
 async def _transcribe(path: str, options: Options) -> Outcome:
+    def look_at() -> AudioSource:
+        return open_audio(path, start=options.start, stop=options.stop)
+
     try:
-        audio = await asyncio.to_thread(open_audio, path, start=options.start, stop=options.stop)
+        audio = await in_thread(look_at)
         return Outcome(await Transcription(audio, options, YieldingSession).run())
     except Throttled as busy:
         plain = ServiceConnectionError(busy.message, request_id=busy.request_id)

@@ -31,9 +31,11 @@ def recordings(folder: Path, count: int) -> dict[Path, str]:
     spoken = {}
     for number in range(count):
         phrase = SAID[number % len(SAID)]
-        first = round((phrase.start - 0.35) * rate) - number
+        first = round((phrase.start - 0.35) * rate)
+        piece = samples[first : first + round(SECONDS * rate)].copy()
+        piece[-1] = number / 2**15  # what makes it another file, and no other sound
         path = folder / f"interview {number:03}.flac"
-        soundfile.write(path, samples[first : first + round(SECONDS * rate)], rate)
+        soundfile.write(path, piece, rate)
         spoken[path] = phrase.text
     return spoken
 
