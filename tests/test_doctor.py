@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
 from websockets.asyncio.server import ServerConnection, serve
 
 import rt_magic as rt
@@ -20,6 +22,7 @@ from rt_magic.wire.events import CommitAudio, Failed
 from tests import resource
 from tests.resource import azure, fresh  # noqa: F401  # `fresh` is for every test here
 from tests.test_ladder import WRONG_MODEL
+from tests.test_magic import shell  # noqa: F401  # a fixture
 from tests.test_openai import certificate, no_proxies, proxy  # noqa: F401  # fixtures
 
 
@@ -264,3 +267,21 @@ def test_it_displays_as_a_table_and_as_text() -> None:
     for text in bundle.values():
         assert "<script>" not in text or text == bundle["text/plain"]
         assert "sk-secret" not in text
+
+
+async def test_the_magic_examines_the_service_that_the_cell_would_use(
+    shell: InteractiveShell,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`%transcribe --doctor --service team` shows the table for that variable, and only for services allowed here."""
+    import asyncio
+
+    async with ScriptedPeer(silence) as peer:
+        shell.user_ns["team"] = azure(peer, "ear")
+        await asyncio.to_thread(shell.run_line_magic, "transcribe", "--doctor --service team")
+        shown = capsys.readouterr().out
+        shell.run_line_magic("config", 'TranscribeMagics.allowed_services = ["local"]')
+        with pytest.raises(UsageError, match="not among the services allowed here"):
+            shell.run_line_magic("transcribe", "--doctor --service team")
+        shell.run_line_magic("config", "TranscribeMagics.allowed_services = []")
+    assert "all is well" in shown and "model ear" in shown and "sk-secret" not in shown
