@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
+from pathlib import Path
 
 import pytest
 
@@ -163,13 +165,19 @@ TEXTS = [
 ]
 
 
-async def test_every_script_arrives_unharmed() -> None:
-    """Accents, right-to-left text, emoji and markup come out of a session and its file as they were sent."""
+async def test_every_script_arrives_unharmed(tmp_path: Path) -> None:
+    """Accents, right-to-left text, emoji and markup come out of a session, its page and its files as they were sent."""
     async with ScriptedPeer(resource.serving("whisper-1", *TEXTS)) as peer:
         transcript = await say(azure(peer, "whisper-1"))
     assert [segment.text for segment in transcript] == TEXTS
     again = rt.Transcript.from_json(transcript.to_json())
     assert [segment.text for segment in again] == TEXTS
+    assert list(transcript.to_pandas()["text"]) == TEXTS
+    shown = html.unescape(transcript._repr_mimebundle_()["text/html"])
+    written = {suffix: transcript.save(tmp_path / f"x.{suffix}").read_text("utf-8") for suffix in ("txt", "srt")}
+    for text in TEXTS:
+        assert text in shown and text in written["txt"]
+    assert "L’été, c’est déjà fini" in written["srt"] and "שלום עולם" in written["srt"]
 
 
 async def test_deltas_are_joined_as_they_are_and_replaced_by_the_final_text() -> None:
