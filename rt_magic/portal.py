@@ -57,6 +57,7 @@ class Portal:
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Await a function that blocks, on a daemon thread: unlike asyncio's own, it does not hold up the process's end."""
     done: concurrent.futures.Future[T] = concurrent.futures.Future()
+    done.set_running_or_notify_cancel()  # a result that nobody awaits any more is no error
 
     def call() -> None:
         try:
