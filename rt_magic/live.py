@@ -19,6 +19,7 @@ from rt_magic.exceptions import (
     RtMagicError,
     ServiceConnectionError,
 )
+from rt_magic.secrets import redact
 from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
@@ -32,8 +33,11 @@ State: TypeAlias = Literal[
     "ready", "opening", "connecting", "listening", "paused", "reconnecting", "draining", "stopped", "error"
 ]
 
-PATIENCE = 30.0
-"""Seconds without any progress after which a stopped session is not waited for any longer."""
+PATIENCE = 120.0
+"""Seconds without any progress after which a stopped session is not waited for any longer.
+
+Longer than the session itself waits for a service that has fallen silent, so that an outage at Stop costs no word.
+"""
 
 transcripts: list[Transcript] = []
 """The transcripts of this kernel that have begun, the newest last."""
@@ -133,7 +137,7 @@ class Live:
         except Exception as error:  # a bug of ours must not leave a cell that says nothing
             _log.exception("an unexpected error after the microphone's %r", stage)
             self.microphone.stop()
-            self._fail(RtMagicError(f"an unexpected error: {error!r}; please report it"))
+            self._fail(RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it"))
 
     def _follow(self, stage: Stage, detail: str) -> None:
         match stage:
@@ -306,6 +310,8 @@ class Live:
             await finishing
         except RtMagicError as error:
             self.error = self.error or error
+        except Exception as error:  # a bug of ours must not leave a cell that writes its last words for ever
+            self.error = self.error or RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it")
         if self._save is not None:
             session.recording.close()  # which completes the file; else Start may go on
         self._move("stopped" if self.error is None else "error", "stopped" if self.error is None else "")

@@ -111,6 +111,8 @@ class TranscribeMagics(Magics):
             return self._transcribe(line, cell)
         except RtMagicError as error:
             raise UsageError(str(error)) from None
+        except OSError as error:
+            raise UsageError(f"the system refuses: {error}; free space or allow it, and run the cell again") from None
 
     def _transcribe(self, line: str, cell: str | None) -> Transcriber | None:
         asked = reading.parse(line)
