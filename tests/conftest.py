@@ -14,6 +14,9 @@ from hypothesis import settings
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
 
+MAIN = sys.modules["__main__"]
+"""The program of this process; shells that tests make put a module of their own in its place."""
+
 SERVICE_SETTINGS = ("RT_MAGIC_", "AZURE_", "OPENAI_")
 
 

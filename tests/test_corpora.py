@@ -28,6 +28,7 @@ from rt_magic.manifest import Manifest
 from rt_magic.session import embedded
 from rt_magic.session.yielding import Throttle
 from rt_magic.transcript.transcript import Transcript
+from tests.conftest import MAIN
 from tests.corpus import Stenographer, hums, recordings
 
 SECRET = "sk-no-one-may-see-this"
@@ -325,6 +326,14 @@ def test_a_credential_that_cannot_travel_is_refused(tmp_path: Path) -> None:
     service = rt.AzureOpenAI("https://contoso.openai.azure.com", credential=lambda: str(held))
     with pytest.raises(rt.ConfigurationError, match="each worker signs in by itself"):
         rt.transcribe_files(sorted(hums(tmp_path, 1)), executor=Elsewhere(), service=service)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_programs_own_main() -> Iterator[None]:
+    """Give processes that are spawned the module to start from, which shells of other tests may have replaced."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", MAIN)
+        yield
 
 
 @pytest.fixture

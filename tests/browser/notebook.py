@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.server import JupyterServer
 
@@ -169,7 +170,13 @@ class NotebookPage:
     def _wait_until_shown(self, kernel: bool) -> None:
         self.page.wait_for_function(NOTEBOOK_IS_SHOWN, timeout=OPEN_SECONDS * 1000)
         if kernel:
-            self.page.wait_for_function(KERNEL_IS_IDLE, timeout=OPEN_SECONDS * 1000)
+            try:
+                self.page.wait_for_function(KERNEL_IS_IDLE, timeout=OPEN_SECONDS * 500)
+            except PlaywrightTimeoutError:
+                # An old kernel now and then misses the page's first question; a page loaded anew asks again.
+                self.page.reload()
+                self.page.wait_for_function(NOTEBOOK_IS_SHOWN, timeout=OPEN_SECONDS * 1000)
+                self.page.wait_for_function(KERNEL_IS_IDLE, timeout=OPEN_SECONDS * 1000)
         else:
             dialog = self.page.locator(".jp-Dialog")
             dialog.get_by_role("button", name="No Kernel").click()

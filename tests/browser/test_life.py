@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -374,11 +375,12 @@ def test_a_notebook_that_is_closed_while_it_records(lab: Lab, microphone: WavMic
 
 def test_a_worklet_that_is_refused(lab: Lab, microphone: WavMicrophone) -> None:
     """Where only the worklet is kept from loading, the cell says which policy does that."""
-    notebook = live_cell(lab, "ws://127.0.0.1:9")
-    notebook.page.evaluate(
-        "AudioWorklet.prototype.addModule = () => Promise.reject(new DOMException('The user aborted a request.',"
-        " 'AbortError')); null"
-    )
-    click(notebook, "Start")
-    expect(notebook.page.get_by_role("alert")).to_contain_text("`blob:` in `script-src`")
-    expect_state(notebook, "error")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a service that says nothing, not even no
+        notebook = live_cell(lab, f"ws://127.0.0.1:{silent.getsockname()[1]}")
+        notebook.page.evaluate(
+            "AudioWorklet.prototype.addModule = () => Promise.reject(new DOMException('The user aborted a request.',"
+            " 'AbortError')); null"
+        )
+        click(notebook, "Start")
+        expect(notebook.page.get_by_role("alert")).to_contain_text("`blob:` in `script-src`")
+        expect_state(notebook, "error")
