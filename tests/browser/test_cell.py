@@ -127,7 +127,9 @@ def test_words_keep_coming_while_a_cell_runs(
     notebook.run_cell(3)
     time.sleep(0.5)
     click(notebook, "Start")
-    notebook.page.wait_for_function("document.querySelectorAll('.rt-segment').length >= 2", timeout=18_000)
+    notebook.page.wait_for_function(
+        "document.querySelectorAll('.rt-segment[data-final=true]').length >= 3", timeout=18_000
+    )
     assert notebook.page.evaluate("window.rtRuns[3]") == 1, "the busy cell ended before the words came"
     notebook.wait_for_cell(3)
     say_all(notebook)
