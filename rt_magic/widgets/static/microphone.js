@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 71bb1bc4a16fdcddcb05b80826945c44ef8da5deddd46d2afa15acf534c7cd6b); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 7756a018dbd3181457a71cd3e7108d26e3ca3df86e7dd18c85ff5fdcb4e2caff); edit there, then: npm --prefix js run build
 
 // worklet:worklet:code
 var worklet_code_default = '// src/pcm.js\nvar CHUNK_SECONDS = 0.1;\nfunction toInt16(samples) {\n  const pcm = new Int16Array(samples.length);\n  for (let i = 0; i < samples.length; i++) {\n    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(\n      /** @type {number} */\n      samples[i] * 32768\n    )));\n  }\n  return pcm;\n}\nvar Chunker = class {\n  #chunk;\n  #filled = 0;\n  /** @param {number} length samples per chunk */\n  constructor(length) {\n    this.#chunk = new Float32Array(length);\n  }\n  /**\n   * Take samples in, give the chunks that are full.\n   * @param {Float32Array} samples\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  push(samples) {\n    const full = [];\n    for (let taken = 0; taken < samples.length; ) {\n      const part = samples.subarray(taken, taken + this.#chunk.length - this.#filled);\n      this.#chunk.set(part, this.#filled);\n      this.#filled += part.length;\n      taken += part.length;\n      if (this.#filled === this.#chunk.length) full.push(...this.flush());\n    }\n    return full;\n  }\n  /**\n   * Give what has been collected so far: one chunk, or none.\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  flush() {\n    if (this.#filled === 0) return [];\n    const pcm = toInt16(this.#chunk.subarray(0, this.#filled));\n    this.#filled = 0;\n    return [pcm];\n  }\n};\n\n// src/worklet.js\nvar Tap = class extends AudioWorkletProcessor {\n  #chunker = new Chunker(Math.round(sampleRate * CHUNK_SECONDS));\n  #open = true;\n  constructor() {\n    super();\n    this.port.onmessage = () => {\n      this.#open = false;\n      this.#post(this.#chunker.flush());\n      this.port.postMessage("flushed");\n    };\n  }\n  /** @param {Float32Array[][]} inputs */\n  process([input]) {\n    const samples = input?.[0];\n    if (this.#open && samples) this.#post(this.#chunker.push(samples));\n    return this.#open;\n  }\n  /** @param {Int16Array<ArrayBuffer>[]} chunks */\n  #post(chunks) {\n    for (const { buffer } of chunks) this.port.postMessage({ buffer, at: Date.now() / 1e3 }, [buffer]);\n  }\n};\nregisterProcessor("rt-magic-tap", Tap);\n';
@@ -687,33 +687,8 @@ var Recorder = class {
   }
 };
 
-// src/style.js
-var ID = "rt-magic-style";
-var STYLE = `
-.rt-microphone, .rt-view {
-  --rt-text: var(--jp-content-font-color1, CanvasText);
-  --rt-quiet: var(--jp-content-font-color2, color-mix(in srgb, CanvasText 72%, Canvas));
-  --rt-line: var(--jp-border-color1, color-mix(in srgb, CanvasText 28%, Canvas));
-  --rt-ground: var(--jp-layout-color1, Canvas);
-  --rt-hover: var(--jp-layout-color2, color-mix(in srgb, CanvasText 8%, Canvas));
-  --rt-accent: #0b62b8;
-  --rt-accent-hover: #09519a;
-  --rt-focus: light-dark(#0b62b8, #6cb2ff);
-  --rt-live: #c62828;
-  --rt-error: light-dark(#b3261e, #ff8a80);
-  box-sizing: border-box;
-  width: auto;
-  overflow: visible;
-  color: var(--rt-text);
-  font-family: var(--jp-content-font-family, system-ui, sans-serif);
-  font-size: var(--jp-content-font-size1, 14px);
-  line-height: 1.5;
-}
-[data-jp-theme-light="true"] :is(.rt-microphone, .rt-view) { color-scheme: light; }
-[data-jp-theme-light="false"] :is(.rt-microphone, .rt-view) { color-scheme: dark; }
-:is(.rt-microphone, .rt-view) [hidden] { display: none !important; }
-:is(.rt-microphone, .rt-view) p { margin: 0; }
-
+// src/style_controls.js
+var CONTROLS = `
 .rt-microphone { display: flex; flex-direction: column; gap: 8px; padding: 4px 2px; }
 .rt-controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
 .rt-destination { overflow-wrap: anywhere; }
@@ -753,7 +728,36 @@ var STYLE = `
   color: var(--rt-text); overflow-wrap: anywhere; white-space: pre-line;
 }
 .rt-error::before { content: "!"; margin-inline-end: 0.6em; color: var(--rt-error); font-weight: 700; }
+`;
 
+// src/style.js
+var ID = "rt-magic-style";
+var STYLE = `
+.rt-microphone, .rt-view {
+  --rt-text: var(--jp-content-font-color1, CanvasText);
+  --rt-quiet: var(--jp-content-font-color2, color-mix(in srgb, CanvasText 72%, Canvas));
+  --rt-line: var(--jp-border-color1, color-mix(in srgb, CanvasText 28%, Canvas));
+  --rt-ground: var(--jp-layout-color1, Canvas);
+  --rt-hover: var(--jp-layout-color2, color-mix(in srgb, CanvasText 8%, Canvas));
+  --rt-accent: #0b62b8;
+  --rt-accent-hover: #09519a;
+  --rt-focus: light-dark(#0b62b8, #6cb2ff);
+  --rt-live: #c62828;
+  --rt-error: light-dark(#b3261e, #ff8a80);
+  box-sizing: border-box;
+  width: auto;
+  overflow: visible;
+  color: var(--rt-text);
+  font-family: var(--jp-content-font-family, system-ui, sans-serif);
+  font-size: var(--jp-content-font-size1, 14px);
+  line-height: 1.5;
+}
+[data-jp-theme-light="true"] :is(.rt-microphone, .rt-view) { color-scheme: light; }
+[data-jp-theme-light="false"] :is(.rt-microphone, .rt-view) { color-scheme: dark; }
+:is(.rt-microphone, .rt-view) [hidden] { display: none !important; }
+:is(.rt-microphone, .rt-view) p { margin: 0; }
+
+${CONTROLS}
 .rt-view { padding: 4px 2px; }
 .rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
 .rt-log { max-height: min(22rem, 55vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }

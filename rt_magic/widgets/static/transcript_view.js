@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 71bb1bc4a16fdcddcb05b80826945c44ef8da5deddd46d2afa15acf534c7cd6b); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 7756a018dbd3181457a71cd3e7108d26e3ca3df86e7dd18c85ff5fdcb4e2caff); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -129,33 +129,8 @@ function same(a, b) {
 // src/random_name.js
 var randomName = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// src/style.js
-var ID = "rt-magic-style";
-var STYLE = `
-.rt-microphone, .rt-view {
-  --rt-text: var(--jp-content-font-color1, CanvasText);
-  --rt-quiet: var(--jp-content-font-color2, color-mix(in srgb, CanvasText 72%, Canvas));
-  --rt-line: var(--jp-border-color1, color-mix(in srgb, CanvasText 28%, Canvas));
-  --rt-ground: var(--jp-layout-color1, Canvas);
-  --rt-hover: var(--jp-layout-color2, color-mix(in srgb, CanvasText 8%, Canvas));
-  --rt-accent: #0b62b8;
-  --rt-accent-hover: #09519a;
-  --rt-focus: light-dark(#0b62b8, #6cb2ff);
-  --rt-live: #c62828;
-  --rt-error: light-dark(#b3261e, #ff8a80);
-  box-sizing: border-box;
-  width: auto;
-  overflow: visible;
-  color: var(--rt-text);
-  font-family: var(--jp-content-font-family, system-ui, sans-serif);
-  font-size: var(--jp-content-font-size1, 14px);
-  line-height: 1.5;
-}
-[data-jp-theme-light="true"] :is(.rt-microphone, .rt-view) { color-scheme: light; }
-[data-jp-theme-light="false"] :is(.rt-microphone, .rt-view) { color-scheme: dark; }
-:is(.rt-microphone, .rt-view) [hidden] { display: none !important; }
-:is(.rt-microphone, .rt-view) p { margin: 0; }
-
+// src/style_controls.js
+var CONTROLS = `
 .rt-microphone { display: flex; flex-direction: column; gap: 8px; padding: 4px 2px; }
 .rt-controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
 .rt-destination { overflow-wrap: anywhere; }
@@ -195,7 +170,36 @@ var STYLE = `
   color: var(--rt-text); overflow-wrap: anywhere; white-space: pre-line;
 }
 .rt-error::before { content: "!"; margin-inline-end: 0.6em; color: var(--rt-error); font-weight: 700; }
+`;
 
+// src/style.js
+var ID = "rt-magic-style";
+var STYLE = `
+.rt-microphone, .rt-view {
+  --rt-text: var(--jp-content-font-color1, CanvasText);
+  --rt-quiet: var(--jp-content-font-color2, color-mix(in srgb, CanvasText 72%, Canvas));
+  --rt-line: var(--jp-border-color1, color-mix(in srgb, CanvasText 28%, Canvas));
+  --rt-ground: var(--jp-layout-color1, Canvas);
+  --rt-hover: var(--jp-layout-color2, color-mix(in srgb, CanvasText 8%, Canvas));
+  --rt-accent: #0b62b8;
+  --rt-accent-hover: #09519a;
+  --rt-focus: light-dark(#0b62b8, #6cb2ff);
+  --rt-live: #c62828;
+  --rt-error: light-dark(#b3261e, #ff8a80);
+  box-sizing: border-box;
+  width: auto;
+  overflow: visible;
+  color: var(--rt-text);
+  font-family: var(--jp-content-font-family, system-ui, sans-serif);
+  font-size: var(--jp-content-font-size1, 14px);
+  line-height: 1.5;
+}
+[data-jp-theme-light="true"] :is(.rt-microphone, .rt-view) { color-scheme: light; }
+[data-jp-theme-light="false"] :is(.rt-microphone, .rt-view) { color-scheme: dark; }
+:is(.rt-microphone, .rt-view) [hidden] { display: none !important; }
+:is(.rt-microphone, .rt-view) p { margin: 0; }
+
+${CONTROLS}
 .rt-view { padding: 4px 2px; }
 .rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
 .rt-log { max-height: min(22rem, 55vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
