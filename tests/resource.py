@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import rt_magic as rt
-from rt_magic.session import connection, ladder
+from rt_magic.session import ladder, waiting
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, ScriptedPeer
@@ -139,7 +139,7 @@ QUIET = 0.2
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing is known of any service, and a session's end is not waited for as long as over a real network."""
-    monkeypatch.setattr(connection, "QUIET", QUIET)
+    monkeypatch.setattr(waiting, "QUIET", QUIET)
     ladder.forget()
     yield
     ladder.forget()

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import rt_magic as rt
-from rt_magic.session import connection as connection_module
+from rt_magic.session import sending
 from rt_magic.session.cutting import PREFIX, Cut, Cutter
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, ScriptedPeer
@@ -177,7 +177,7 @@ async def test_silence_is_never_committed() -> None:
 
 async def test_a_long_silence_is_forgotten_by_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a long silence the buffer is emptied now and then, its last moment is sent again, and times hold."""
-    monkeypatch.setattr(connection_module, "IDLE", 2 * RATE)
+    monkeypatch.setattr(sending, "IDLE", 2 * RATE)
     cleared: list[int] = []
 
     async def script(connection: PeerConnection) -> None:
@@ -208,7 +208,7 @@ async def test_a_long_silence_is_forgotten_by_the_service(monkeypatch: pytest.Mo
 
 async def test_a_service_that_cannot_forget_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal to empty the buffer is no complaint worth showing, and is not provoked twice."""
-    monkeypatch.setattr(connection_module, "IDLE", RATE)
+    monkeypatch.setattr(sending, "IDLE", RATE)
     asked, refused = 0, asyncio.Event()
 
     async def script(connection: PeerConnection) -> None:

@@ -264,7 +264,7 @@ async def test_attempts_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_service_that_takes_sound_and_drops_it_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Taking sound is no progress where no text comes of it, so that no storm of reconnects uses up a quota."""
-    monkeypatch.setattr("rt_magic.session.session.backoff", lambda attempt, chance: 0.0)
+    monkeypatch.setattr("rt_magic.session.retry.backoff", lambda attempt, chance: 0.0)
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept()

@@ -401,6 +401,11 @@ class Transcript:
             self._events.append({**event, "time": datetime.now(UTC).isoformat()})
             self._tell(TranscriptChange("event", self.revision))
 
+    def _describe(self, **facts: Any) -> None:
+        """Say more about where the words come from, as a whole, while others may be reading `meta`."""
+        with self._lock:
+            self.meta = {**self.meta, **facts}
+
     def _release(self, source: AudioSource | None) -> None:
         """Remove the recording from the disk; `audio` reads `source` again, if there is one."""
         with self._lock:

@@ -1,0 +1,176 @@
+"""What of a recording goes out over one connection: pieces, ends of turns of our own, silence left out.
+
+It only queues in the connection's protocol; who owns the socket sends what is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
+from rt_magic.audio.recording import Recording
+from rt_magic.audio.vad import SpeechDetector
+from rt_magic.session.cutting import PREFIX, Cut, Cutter
+from rt_magic.session.settled import Settled
+from rt_magic.transcript.segments import TurnCut
+from rt_magic.wire.protocol import ClientProtocol
+from rt_magic.wire.turns import TurnDetector
+
+CHUNK = SAMPLE_RATE // 2
+"""Samples in one append at the most, when audio is sent faster than it was spoken."""
+
+LOOK_BACK = 10 * SAMPLE_RATE
+"""Samples that are listened to again to find out whether there is a pause, as turn detection has to settle in."""
+
+IDLE = 30 * SAMPLE_RATE
+"""Samples without speech after which a service that leaves turns to us is told to forget them."""
+
+TAIL_MS = 700
+"""Silence beyond the closing one that is sent at the end, so that turn detection surely closes the last turn."""
+
+REMEMBERED = 60 * SAMPLE_RATE
+"""Samples that are listened to again at the most for speech of which the service has said nothing."""
+
+
+class Sender:
+    """Queue the recording from `position` on, without what is `settled`; `cut` is told of turns that end by us."""
+
+    def __init__(
+        self,
+        protocol: ClientProtocol,
+        recording: Recording,
+        settled: Settled,
+        position: int,
+        cut: Callable[[TurnCut], None],
+    ) -> None:
+        self.timeline = Timeline()
+        self.position = position
+        """First sample of the recording that is not queued yet."""
+        self.first = position
+        """First sample of the recording that this connection has to send."""
+        self.cutter: Cutter | None = None
+        """Finds the ends of turns, where the service leaves that to us."""
+        self._protocol = protocol
+        self._recording = recording
+        self._settled = settled
+        self._tell_cut = cut
+        self._pause: Cutter | None = None
+        self._first = 0
+        """Sample of the connection at which what is not committed begins."""
+
+    @property
+    def through(self) -> bool:
+        """Whether all that is recorded is queued."""
+        return self.position >= self._recording.samples
+
+    def begin(self, position: int) -> None:
+        """Send from another position on, before anything is sent."""
+        self.first = self.position = position
+        if self.cutter is not None:
+            self.cut_turns()
+
+    def cut_turns(self) -> None:
+        """Find the ends of turns from here on, as the service does not."""
+        wanted = self._protocol.wanted
+        self.cutter = Cutter(self.position, None if wanted.turn_detection == "off" else wanted.silence_ms)
+
+    def step(self) -> bytes:
+        """Queue the next piece and return it; empty where a stretch was left out that is text already."""
+        done = self._settled.after(self.position)
+        if done is not None and done[0] <= self.position:
+            self.close_turn()
+            self.position = done[1]
+            if self.cutter is not None:
+                self.cut_turns()
+            return b""
+        stop = min(self.position + CHUNK, self._recording.samples, done[0] if done else self._recording.samples)
+        pcm = self._recording.read(self.position, stop)
+        if self.cutter is None:
+            self._append(pcm)
+            return pcm
+        first = self.position
+        for cut in self.cutter.feed(pcm):
+            # Exactly up to the cut, which lies in a quiet moment: what comes after it is the next turn's.
+            self._append(pcm[2 * (self.position - first) : 2 * max(0, cut.at - first)])
+            self._commit(cut)
+        self._append(pcm[2 * (self.position - first) :])
+        self._forget_silence(self.cutter)
+        return pcm
+
+    def at_pause(self, pcm: bytes, stands: bool) -> bool:
+        """Take the piece queued last; tell whether a successor, if it stands, can begin here, where nobody speaks."""
+        start = self.position - len(pcm) // 2
+        if self._pause is None:
+            before = max(self.first, start - LOOK_BACK)
+            self._pause = Cutter(before, self._protocol.wanted.silence_ms)
+            self._pause.feed(self._recording.read(before, start))
+        self._pause.feed(pcm)
+        cutter = self.cutter or self._pause
+        return stands and cutter.idle >= PREFIX and self._pause.idle >= PREFIX
+
+    def forget_pause(self) -> None:
+        """Look for a pause afresh: it is another successor that is to begin there."""
+        self._pause = None
+
+    def close_turn(self) -> None:
+        """Close the turn that is open, by the silence that turn detection waits for or by a commit of ours."""
+        if self.cutter is not None:
+            for cut in self.cutter.finish():
+                self._commit(cut)
+        else:
+            samples = self._closing_samples()
+            self.timeline.pad(samples)
+            self._protocol.append_audio(bytes(2 * samples))
+
+    def finish(self) -> None:
+        """Close the last turn and begin to drain."""
+        if self.cutter is not None:
+            self.close_turn()
+            self._protocol.finish()
+        else:
+            samples = self._closing_samples()
+            self.timeline.pad(samples)
+            self._protocol.finish(padding=samples)
+
+    def spoke_since(self, position: int) -> bool:
+        """Tell whether what was sent behind a position, and is not settled, holds speech."""
+        position = max(position, self.position - REMEMBERED)
+        while position < self.position:
+            start, stop = self._settled.after(position) or (self.position, self.position)
+            piece = self._recording.read(position, min(start, self.position))
+            detector, turns = SpeechDetector(), TurnDetector()
+            if any(turns.push(frame.speech, frame.energy) for frame in detector.feed(piece)):
+                return True
+            position = max(stop, position + 1)
+        return False
+
+    def _append(self, pcm: bytes) -> None:
+        if pcm:
+            self.timeline.add(self.position, len(pcm) // 2)
+            self.position += len(pcm) // 2
+            self._protocol.append_audio(pcm)
+
+    def _commit(self, cut: Cut) -> None:
+        begun = self.timeline.to_recording(self._first)
+        self._tell_cut(TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE, begun, self.position))
+        padding = self._protocol.commit()
+        if padding:
+            self.timeline.pad(padding)
+        self._first = self.timeline.length
+
+    def _forget_silence(self, cutter: Cutter) -> None:
+        """Let the service forget a long silence, so that nobody pays for it and no model makes up words for it.
+
+        The moment before is sent again, since the next word may begin softly in it.
+        """
+        if cutter.idle < IDLE or self._protocol.dialect.fence or not self._protocol.clear():
+            return
+        self._first = self.timeline.length
+        self._protocol.append_audio(self._recording.read(self.position - PREFIX, self.position))
+        self.timeline.pad(PREFIX)
+        cutter.drop()
+
+    def _closing_samples(self) -> int:
+        accepted = self._protocol.accepted
+        closing = accepted.closing_silence if accepted else 0.0
+        return round((closing + TAIL_MS / 1000) * SAMPLE_RATE)
