@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from rt_magic.audio.files import AudioSource, Source, open_audio
+from rt_magic.audio.pauses import cut
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import in_thread, portal
 from rt_magic.session.resolution import resolve_service
-from rt_magic.session.services import Service
+from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.archive import Archive
 from rt_magic.transcript.formats import restored
-from rt_magic.transcript.joining import joined
+from rt_magic.transcript.joining import events_in_a_row, in_a_row, joined
 from rt_magic.transcript.measures import add_usage
+from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript
 
 Speed: TypeAlias = float | Literal["max"]
 Channels: TypeAlias = Literal["mix", "split"]
+
+HOSTED = 2
+"""Connections at once to a hosted service: the smallest quotas are three a minute, and one is left for a reconnect."""
+
+SHORTEST = {True: 60.0, False: 600.0}
+"""Seconds that a part of a file has at least, on this machine and elsewhere; below, another connection gains little."""
+
+BEYOND = 0.5
+"""Seconds by which a pause at which a file is cut exceeds the one that ends a turn, so that all turns stay the same."""
 
 _default_service: list[object] = []
 
@@ -54,9 +66,13 @@ class Options:
     speed: Speed = "max"
     start: float | None = None
     stop: float | None = None
+    connections: int | None = 1
+    """How many one source may use at a time; None leaves it to the service and the length."""
 
     def __post_init__(self) -> None:
         check_speed(self.speed)
+        if self.connections is not None and not (isinstance(self.connections, int) and self.connections >= 1):
+            raise ConfigurationError(f"connections={self.connections!r} leaves nothing to do; give 1 or more, or None")
         if self.channels not in ("mix", "split"):
             raise ConfigurationError(f"channels={self.channels!r} is not known; give 'mix' or 'split'")
 
@@ -79,43 +95,88 @@ class Options:
         self.session().transcript.forget()
 
 
+def connections_for(options: Options, audio: AudioSource) -> int:
+    """Return how many connections a source is worth, where it can be read at several places at once."""
+    if options.speed != "max" or not audio.repeatable or audio.duration is None:
+        return 1
+    here = isinstance(options.service, Local)
+    wanted = options.connections
+    if wanted is None:
+        wanted = (os.cpu_count() or 1) if here else 1 if isinstance(options.service, Compatible) else HOSTED
+        wanted = min(wanted, int(audio.duration / SHORTEST[here]))
+    return max(1, min(wanted, int(audio.duration / SHORTEST[True])))
+
+
 class Transcription:
-    """One source on its way through a session, or with split channels through one session each."""
+    """One source on its way, each channel that is split off and each part of a long one through its own session."""
 
     def __init__(self, audio: AudioSource, options: Options, kind: type[RealtimeSession] = RealtimeSession) -> None:
         self.audio = audio
         self._split = options.channels == "split"
         self._speed = options.speed
-        self._sources = audio.split() if self._split else (audio,)
-        self.sessions = [options.session(audio.start, kind) for _ in self._sources]
+        channels = audio.split() if self._split else (audio,)
+        count = connections_for(options, audio) // len(channels)
+        pause = options.silence_ms / 1000 + BEYOND
+        self._parts = [cut(channel, count, pause) for channel in channels]
+        self._sessions = [[options.session(part.start, kind) for part in parts] for parts in self._parts]
 
     async def run(self) -> Transcript:
         """Send everything and return the finished transcript. Raises what ended the first session that failed."""
-        pairs = zip(self.sessions, self._sources, strict=True)
-        tasks = [asyncio.create_task(transcribe_source(*pair, speed=self._speed)) for pair in pairs]
+        tasks = [
+            [
+                asyncio.create_task(transcribe_source(session, part, speed=self._speed))
+                for session, part in zip(sessions, parts, strict=True)
+            ]
+            for sessions, parts in zip(self._sessions, self._parts, strict=True)
+        ]
+        every = [task for row in tasks for task in row]
         try:
-            transcripts = await asyncio.gather(*tasks)
+            await asyncio.gather(*every)
         except BaseException:
-            for task in tasks:
+            for task in every:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*every, return_exceptions=True)
             raise
-        return self._join(transcripts) if self._split else transcripts[0]
+        channels = [self._in_a_row([task.result() for task in row]) for row in tasks]
+        return self._as_speakers(channels) if self._split else channels[0]
 
-    def _join(self, parts: Sequence[Transcript]) -> Transcript:
-        usage: dict[str, Any] = {}
-        for part in parts:
-            add_usage(usage, part.usage)
-        facts = {
-            "started_at": parts[0].started_at.isoformat() if parts[0].started_at else None,
-            "duration": max(part.duration for part in parts),
-            "meta": parts[0].meta,
-            "usage": usage,
-            "events": [{**event, "channel": number} for number, part in enumerate(parts, 1) for event in part.events],
-        }
-        transcript = restored(Transcript(), Archive(joined([part.segments for part in parts]), facts, in_order=True))
+    @property
+    def settled(self) -> float:
+        """Seconds of the source that are final text in every channel."""
+        return min(sum(map(_settled, sessions)) for sessions in self._sessions)
+
+    def _in_a_row(self, parts: Sequence[Transcript]) -> Transcript:
+        if len(parts) == 1:
+            return parts[0]
+        facts = _facts(parts) | {"events": events_in_a_row([part.events for part in parts])}
+        facts["meta"] = {**parts[0].meta, "connections": len(parts)}
+        return self._restored(in_a_row([part.segments for part in parts]), facts)
+
+    def _as_speakers(self, channels: Sequence[Transcript]) -> Transcript:
+        events = [{**event, "channel": n} for n, channel in enumerate(channels, 1) for event in channel.events]
+        return self._restored(joined([channel.segments for channel in channels]), _facts(channels) | {"events": events})
+
+    def _restored(self, segments: list[Segment], facts: dict[str, Any]) -> Transcript:
+        transcript = restored(Transcript(), Archive(segments, facts, in_order=True))
         transcript._release(self.audio if self.audio.repeatable else None)
         return transcript
+
+
+def _facts(parts: Sequence[Transcript]) -> dict[str, Any]:
+    usage: dict[str, Any] = {}
+    for part in parts:
+        add_usage(usage, part.usage)
+    started_at = parts[0].started_at
+    return {
+        "started_at": started_at.isoformat() if started_at else None,
+        "duration": max(part.duration for part in parts),
+        "meta": parts[0].meta,
+        "usage": usage,
+    }
+
+
+def _settled(session: RealtimeSession) -> float:
+    return max(0.0, settled_seconds(session.transcript) - session.offset)
 
 
 def transcribe(
@@ -134,6 +195,7 @@ def transcribe(
     speed: Speed = "max",
     start: float | None = None,
     stop: float | None = None,
+    connections: int | None = None,
     progress: bool = True,
 ) -> Transcript:
     """Transcribe a path, bytes, file object or array and return the finished transcript.
@@ -141,6 +203,8 @@ def transcribe(
     An array is float (-1 to 1) or integer, mono or (frames, channels), and needs `sample_rate` in Hz. `start` and
     `stop` are seconds of the source, and times count from the source's beginning. With `channels="split"` each channel
     is a speaker, "channel 1" and so on, and has a session of its own. `speed` is "max" or a multiple of real time.
+    A long path, array or bytes is cut at pauses and goes over several `connections` at once, as many as processors for
+    the embedded engine (parts of a minute at least), two for a hosted service (from 20 minutes on), else one.
     Works in a script, a thread, and inside a running event loop. Raises AudioError for what is not audio,
     ConfigurationError for what cannot work, and what the service refused.
     """
@@ -156,11 +220,12 @@ def transcribe(
         noise_reduction=noise_reduction,
         channels=channels,
         speed=speed,
+        connections=connections,
     )
     transcription = Transcription(audio, options)
     future = portal().run(transcription.run())
     try:
-        return watched(future, transcription.sessions, audio, show=progress)
+        return watched(future, lambda: transcription.settled, audio, show=progress)
     except BaseException:
         future.cancel()
         raise
@@ -217,20 +282,17 @@ def _pieces(block: bytes, speed: Speed) -> list[bytes]:
 
 def watched(
     future: concurrent.futures.Future[Transcript],
-    sessions: Sequence[RealtimeSession],
+    settled: Callable[[], float],
     audio: AudioSource,
     *,
     show: bool = True,
 ) -> Transcript:
-    """Wait; if `show` is true with a progress bar in seconds of audio that have become text in every session."""
+    """Wait; if `show` is true with a progress bar of the seconds of audio that are `settled`."""
     if not show:
         return watch(future)
     from tqdm.auto import tqdm
 
     total = None if audio.duration is None else round(audio.duration, 1)
-
-    def settled() -> float:
-        return min(settled_seconds(session.transcript) - session.offset for session in sessions)
 
     with tqdm(total=total, unit="s", desc=f"transcribing {audio.name}", leave=False) as bar:
         return watch(future, lambda: _advance(bar, settled()))

@@ -17,7 +17,7 @@ from rt_magic.audio.files import open_audio
 from rt_magic.audio.guard import is_guarded
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import AUDIO, DESCRIPTION, recordings_folder
-from rt_magic.batch import default_service, transcribe_source, watched
+from rt_magic.batch import default_service, settled_seconds, transcribe_source, watched
 from rt_magic.exceptions import AudioError
 from rt_magic.portal import portal
 from rt_magic.session.resolution import resolve_service
@@ -59,7 +59,7 @@ class Leftover:
         session.transcript.started_at = self.started_at
         future = portal().run(transcribe_source(session, source))
         try:
-            return watched(future, [session], source, show=progress)
+            return watched(future, lambda: settled_seconds(session.transcript), source, show=progress)
         except BaseException:
             future.cancel()
             raise

@@ -45,7 +45,7 @@ BLOCK = 240
 """Samples of a block: 10 ms."""
 
 _MARK = np.unpackbits(np.frombuffer(b"\xa5\x3c\x96\x0f", np.uint8))
-_CODE = len(_MARK) + 32
+_CODE = len(_MARK) + 64
 Span = tuple[int, int]
 """First and last block, both included."""
 
@@ -80,13 +80,18 @@ def coded(pieces: int = 5, seed: int = 0, pauses: tuple[float, float] = (0.8, 1.
     samples = np.concatenate(parts)
     samples = samples[: len(samples) // BLOCK * BLOCK]
     samples = np.rint(samples + rng.normal(0, 8, len(samples))).clip(-32768, 32767).astype("<i2")
-    numbers = np.arange(len(samples) // BLOCK, dtype=np.uint16)
-    bits = np.unpackbits(np.stack([numbers, ~numbers], 1).astype(">u2").view(np.uint8), axis=1)
+    pcm = numbered(samples).tobytes()
+    return Coded(pcm, tuple(_speech(pcm)))
+
+
+def numbered(samples: NDArray[np.int16], first: int = 0) -> NDArray[np.int16]:
+    """Write into the lowest bits of whole blocks their numbers, from `first` on; return the samples."""
     blocks = samples.reshape(-1, BLOCK)
+    numbers = np.arange(first, first + len(blocks), dtype=np.uint32)
+    bits = np.unpackbits(np.stack([numbers, ~numbers], 1).astype(">u4").view(np.uint8), axis=1)
     code = np.concatenate([np.broadcast_to(_MARK, (len(blocks), len(_MARK))), bits], 1).astype("<i2")
     blocks[:, :_CODE] = (blocks[:, :_CODE] & ~1) | code
-    pcm = samples.tobytes()
-    return Coded(pcm, tuple(_speech(pcm)))
+    return samples
 
 
 def _speech(pcm: bytes) -> list[Span]:
@@ -111,9 +116,9 @@ def decode_blocks(pcm: bytes) -> list[tuple[int, int]]:
         found &= bits[index : index + count] == bit
     blocks = []
     for sample in np.flatnonzero(found).tolist():
-        number, inverse = np.packbits(bits[sample + len(_MARK) : sample + _CODE]).view(">u2").tolist()
-        if number ^ inverse == 0xFFFF:
-            blocks.append((sample, number))
+        found_number, inverse = np.packbits(bits[sample + len(_MARK) : sample + _CODE]).view(">u4").tolist()
+        if found_number ^ inverse == 0xFFFFFFFF:
+            blocks.append((sample, found_number))
     return blocks
 
 
