@@ -6,7 +6,9 @@
     python3 do.py lint                       run the static checks alone
     python3 do.py long [pytest arguments]    run the tests that take minutes
     python3 do.py pictures                   make the pictures of the README anew
-    python3 do.py bench [names]              run the benchmarks in tests/bench
+    python3 do.py bench [names]              run the benchmarks in tests/bench and write docs/benchmarks.md
+    python3 do.py docs                       build the guide into site/
+    python3 do.py matrix [names]             test the built wheel against other Pythons and versions
 
 Each command first makes .venv and installs what it needs, once: until pyproject.toml changes.
 """
@@ -39,6 +41,9 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
 QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+EVERYTHING = "test,local,docs"
+SITE = ("-m", "mkdocs", "build", "--strict", "--quiet")
+NO_ADVICE = {"NO_MKDOCS_2_WARNING": "1"}  # what its theme says on every build is no fault of the site
 
 
 class Missing(Exception):
@@ -270,7 +275,7 @@ def lab(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Run every check and every test."""
-    install("test,local")
+    install(EVERYTHING)
     set_up_node()
     set_up_chromium()
     return check(
@@ -282,36 +287,51 @@ def test(arguments: list[str]) -> int:
 
 def lint(arguments: list[str]) -> int:
     """Run the static checks."""
-    install("test,local")
+    install(EVERYTHING)
     set_up_node()
     return check(*lint_steps())
 
 
 def long(arguments: list[str]) -> int:
     """Run the tests that are left out otherwise because they take minutes."""
-    install("test,local")
+    install(EVERYTHING)
     set_up_chromium()
     return run(PYTHON, "-m", "pytest", "-m", "long", "--durations=25", *arguments)
 
 
 def pictures(arguments: list[str]) -> int:
     """Make the pictures of the README from the real thing."""
-    install("test,local")
+    install(EVERYTHING)
     set_up_chromium()
     return run(PYTHON, "-m", "pytest", "-m", "pictures", *arguments)
 
 
 def bench(arguments: list[str]) -> int:
-    """Run the benchmarks one after another, all or those named."""
-    install("test,local")
-    files = sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))
-    chosen = [file for file in files if not arguments or file.stem in arguments]
-    if not chosen:
-        raise Missing(f"no such benchmark; there are: {', '.join(file.stem for file in files) or 'none yet'}")
-    return check(*((file.stem, partial(run, PYTHON, file)) for file in chosen))
+    """Run the benchmarks, all or those named, and write what they found into the guide."""
+    install(EVERYTHING)
+    set_up_chromium()
+    return run(PYTHON, "-m", "tests.bench", *arguments)
 
 
-COMMANDS = {"lab": lab, "test": test, "lint": lint, "long": long, "pictures": pictures, "bench": bench}
+def docs(arguments: list[str]) -> int:
+    """Build the guide."""
+    install("docs")
+    code = run(PYTHON, *SITE, *arguments, variables=NO_ADVICE)
+    if code == 0:
+        say(f"the guide is {ROOT / 'site' / 'index.html'}")
+    return code
+
+
+def matrix(arguments: list[str]) -> int:
+    """Test the built wheel, without the source tree, against other versions of what it stands on."""
+    install(EVERYTHING)
+    return run(PYTHON, "-m", "tests.matrix", *arguments)
+
+
+COMMANDS = {
+    "lab": lab, "test": test, "lint": lint, "long": long, "pictures": pictures, "bench": bench, "docs": docs,
+    "matrix": matrix,
+}  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
