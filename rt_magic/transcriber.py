@@ -243,6 +243,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         # On the writer's thread: the portal's, or the user's where a segment is corrected.
         if change.kind == "done":
             self._twin.refresh()
+            name = self._live.variable or "transcript"
+            self.view.next_step = f"{name}.to_pandas()" if self.transcript.done and len(self.transcript) else ""
         elif change.kind == "segments":
             portal().call_soon(self._twin.refresh_soon)
             for segment in change.upsert:

@@ -13,9 +13,13 @@ from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.widgets import messages
 from rt_magic.widgets.messages import (
     Audio,
+    Edit,
     Hello,
+    Listen,
+    Mark,
     MicrophoneFailed,
     Pause,
+    Save,
     Start,
     Stop,
     ViewHello,
@@ -38,6 +42,13 @@ MIRRORED = {
     "Ack": "Ack",
     "Again": "Again",
     "ViewHello": "ViewHello",
+    "Edit": "Edit",
+    "Mark": "Mark",
+    "Listen": "Listen",
+    "Save": "Save",
+    "Sound": "Sound",
+    "File": "File",
+    "Failed": "Failed",
     "Patch": "Patch",
     "Snapshot": "Snapshot",
     "Segment": "SegmentLine",
@@ -66,7 +77,7 @@ def test_every_message_of_the_page_is_mirrored() -> None:
     """No interface with a type is left out of the comparison."""
     declared = re.findall(r'interface (\w+) \{\s*\n\s*type\??: "', TYPES.read_text())
     assert set(declared) <= set(MIRRORED)
-    assert len(declared) == 12
+    assert len(declared) == 19
 
 
 def test_no_message_has_an_id() -> None:
@@ -90,6 +101,10 @@ def test_parse() -> None:
     assert isinstance(chunk, Audio)
     assert chunk.samples == 2
     assert parse_view({"type": "hello", "page": "p", "revision": 4}) == ViewHello("p", 4)
+    assert parse_view({"type": "edit", "page": "p", "sid": "s1", "text": ""}) == Edit("p", "s1", "")
+    assert parse_view({"type": "mark", "page": "p"}) == Mark("p")
+    assert parse_view({"type": "listen", "page": "p", "sid": "s1"}) == Listen("p", "s1")
+    assert parse_view({"type": "save", "page": "p", "format": "srt"}) == Save("p", "srt")
 
 
 @pytest.mark.parametrize(
@@ -127,9 +142,20 @@ def test_parse_refuses(content: object, buffers: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [{}, {"type": "start"}, {"type": "hello", "page": "p"}, {"type": "hello", "page": 1, "revision": 0}]
+    "content",
+    [
+        {},
+        {"type": "start"},
+        {"type": "hello", "page": "p"},
+        {"type": "hello", "page": 1, "revision": 0},
+        {"type": "edit", "page": "p", "sid": "s1"},
+        {"type": "edit", "page": "p", "sid": "s1", "text": "x" * 100_001},
+        {"type": "listen", "page": "p", "sid": ""},
+        {"type": "mark"},
+        {"type": "save", "page": "p", "format": "../srt"},
+    ],
 )
 def test_parse_view_refuses(content: object) -> None:
-    """A view can only say hello."""
+    """A view says hello and asks for what it may ask for, nothing else."""
     with pytest.raises(RemoteProtocolError, match="reload the page"):
         parse_view(content)

@@ -5,6 +5,9 @@
  * @typedef {{ upsert: Segment[], remove: string[] }} Changes `upsert` in the order of the lines
  */
 
+/** Speakers with a colour of their own. */
+const VOICES = 8;
+
 /** The lines of a transcript, sorted by `at`; kept up to date by snapshots and patches. Pure. */
 export class Lines {
   /** Of the last state that is known without a gap; -1 before the first snapshot. */
@@ -19,10 +22,28 @@ export class Lines {
   /** @type {(Segment & { n: number })[]} */
   #sorted = [];
   #n = 0;
+  /** @type {Map<string, number>} */
+  #voices = new Map();
 
   /** A revision is missing: a snapshot is needed. */
   get missing() {
     return this.revision < 0 || this.#latest > this.revision;
+  }
+
+  /** A line. @param {string} sid @returns {Segment | undefined} */
+  get(sid) {
+    return this.#known.get(sid);
+  }
+
+  /**
+   * The number of a speaker, from 0, in the order in which they were first heard; 0 for nobody.
+   * @param {string | null} speaker
+   */
+  voice(speaker) {
+    if (!speaker) return 0;
+    const voice = this.#voices.get(speaker) ?? this.#voices.size;
+    this.#voices.set(speaker, voice);
+    return voice % VOICES;
   }
 
   /** All lines, in order. @returns {Segment[]} */
@@ -37,7 +58,10 @@ export class Lines {
    */
   snapshot({ revision, segments, reset = false }) {
     if (revision === undefined || !segments || (!reset && revision < this.revision)) return { upsert: [], remove: [] };
-    if (reset) this.#early.clear();
+    if (reset) {
+      this.#early.clear();
+      this.#voices.clear();
+    }
     const early = [...this.#early].filter(([, change]) => change.revision > revision);
     const segmentsNow = new Map(segments.map((segment) => [segment.sid, segment]));
     for (const [sid, { segment }] of early) {
@@ -97,6 +121,7 @@ export class Lines {
       const line = { ...segment, n: known?.n ?? this.#n++ };
       this.#known.set(line.sid, line);
       this.#sorted.splice(this.#index(line), 0, line);
+      this.voice(line.speaker); // in the order of arrival, whatever is drawn first
       changed.add(line.sid);
     }
     return { upsert: this.#inOrder(changed), remove: removed };

@@ -1,4 +1,5 @@
 import { CONTROLS } from "./style_controls.js";
+import { VIEW } from "./style_view.js";
 
 const ID = "rt-magic-style";
 
@@ -29,17 +30,7 @@ const STYLE = `
 :is(.rt-microphone, .rt-view) p { margin: 0; }
 
 ${CONTROLS}
-.rt-view { padding: 4px 2px; }
-.rt-placeholder, .rt-waiting { color: var(--rt-quiet); }
-.rt-log { max-height: min(22rem, 55vh); overflow-y: auto; overflow-anchor: none; scrollbar-gutter: stable; }
-.rt-log:focus-visible { outline: 2px solid var(--rt-focus); outline-offset: 2px; }
-.rt-view .rt-segment { margin: 0; padding: 2px 0; padding-inline-start: 3.8em; overflow-wrap: anywhere; }
-.rt-time { display: inline-block; min-width: 3.5em; margin-inline-start: -3.8em; color: var(--rt-quiet); font-variant-numeric: tabular-nums; }
-.rt-speaker { font-weight: 600; }
-.rt-segment[data-final="false"] .rt-text { color: var(--rt-quiet); font-style: italic; }
-.rt-segment[data-final="false"] .rt-text::after { content: " …"; }
-.rt-failed { color: var(--rt-error); }
-`;
+${VIEW}`;
 
 /**
  * Add the style of both widgets to a document, once.

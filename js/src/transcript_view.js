@@ -15,12 +15,17 @@ const ASK_RARELY = 1000;
 const ASK_AGAIN = 5000;
 const ASK_AT_MOST = 80000;
 
+/** Traits that a view shows. @type {(keyof Traits & string)[]} */
+const SHOWN = ["placeholder", "waiting", "direction", "composed", "disabled", "done", "next_step"];
+
 // One call per model: what `initialize` makes, each `render` uses.
 export default () => {
   const page = randomName();
   const lines = new Lines();
   /** @type {Set<(changes: import("./lines.js").Changes) => void>} */
   const updates = new Set();
+  /** @type {Map<string, View>} */
+  const views = new Map();
 
   /** @type {import("@anywidget/types").Initialize<Traits>} */
   function initialize({ model, signal }) {
@@ -52,7 +57,7 @@ export default () => {
 
     lines.snapshot(model.get("snapshot"));
     model.on("change:snapshot", () => update(lines.snapshot(model.get("snapshot"))));
-    model.on("msg:custom", (message) => {
+    model.on("msg:custom", (message, buffers) => {
       if (message?.type === "snapshot") {
         clearTimeout(asking);
         asking = undefined;
@@ -62,7 +67,7 @@ export default () => {
       } else if (message?.type === "patch") {
         update(lines.patch(message));
         askSoon();
-      }
+      } else views.get(message?.page)?.answer(message, buffers);
     });
     signal.addEventListener("abort", () => clearTimeout(asking), { once: true });
     // Whatever was said between the kernel's state and this moment has passed unheard.
@@ -72,16 +77,21 @@ export default () => {
   /** @type {import("@anywidget/types").Render<Traits>} */
   function render({ model, el, signal }) {
     addStyle(el.ownerDocument);
-    const view = new View(el, signal);
+    const name = randomName();
+    const view = new View(el, signal, lines, (request) => {
+      if (kernelGone(model.get("layout"))) return false;
+      try {
+        model.send({ ...request, page: name });
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    views.set(name, view);
     /** @type {(() => void) | null} */
     let showTwin = null;
     const show = () => {
-      view.show({
-        placeholder: model.get("placeholder"),
-        waiting: model.get("waiting"),
-        direction: model.get("direction"),
-        composed: model.get("composed"),
-      });
+      view.show(/** @type {import("./view.js").Shown} */ (Object.fromEntries(SHOWN.map((key) => [key, model.get(key)]))));
     };
     const hide = () => {
       showTwin?.();
@@ -90,17 +100,18 @@ export default () => {
       showTwin = empty || signal.aborted ? null : hideTwin(el.ownerDocument, model.get("twin"));
     };
     const draw = (/** @type {import("./lines.js").Changes} */ changes) => {
-      view.update(changes, lines);
+      view.update(changes);
       if (!showTwin) hide();
     };
 
-    for (const name of ["placeholder", "waiting", "direction", "composed"]) model.on(`change:${name}`, show);
+    for (const key of SHOWN) model.on(`change:${key}`, show);
     model.on("change:twin", hide);
     updates.add(draw);
     signal.addEventListener(
       "abort",
       () => {
         updates.delete(draw);
+        views.delete(name);
         hide();
       },
       { once: true },

@@ -41,6 +41,9 @@ export interface TranscriptViewTraits {
   waiting: number;
   placeholder: string;
   direction: string;
+  disabled: boolean; // to be read only: no correcting, no marking
+  done: boolean; // no more text will come
+  next_step: string; // code that a reader may go on with when it is done
 }
 
 /** A line of the transcript on its way to the page. Times in seconds of the recording. */
@@ -55,6 +58,7 @@ export interface Segment {
   language: string | null;
   confidence: number | null;
   error: string | null;
+  mark: boolean; // not speech but a moment that somebody marked; its text is the name
 }
 
 // Messages, page → kernel.
@@ -122,12 +126,36 @@ export interface Again {
   to: number; // exclusive
 }
 
-// Messages of a transcript view: its hello to the kernel, and what the kernel sends.
+// Messages of a transcript view. `page` names one view in one page, so that an answer finds who asked.
 
 export interface ViewHello {
   type: "hello";
   page: string;
   revision: number; // 0: nothing yet
+}
+
+export interface Edit {
+  type: "edit";
+  page: string;
+  sid: string;
+  text: string;
+}
+
+export interface Mark {
+  type: "mark";
+  page: string;
+}
+
+export interface Listen {
+  type: "listen";
+  page: string;
+  sid: string;
+}
+
+export interface Save {
+  type: "save";
+  page: string;
+  format: "srt" | "txt" | "json";
 }
 
 export interface Patch {
@@ -142,4 +170,27 @@ export interface Snapshot {
   revision: number;
   segments: Segment[];
   reset?: boolean; // another transcript from here on
+}
+
+/** With one buffer of Int16 samples, mono, little-endian. */
+export interface Sound {
+  type: "sound";
+  page: string;
+  sid: string;
+  rate: number; // Hz
+}
+
+/** With one buffer: the content. */
+export interface File {
+  type: "file";
+  page: string;
+  name: string;
+  mime: string;
+}
+
+export interface Failed {
+  type: "failed";
+  page: string;
+  sid: string; // the line it is about, or ""
+  message: string;
 }

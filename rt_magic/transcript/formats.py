@@ -31,6 +31,7 @@ _WRITERS: dict[str, Callable[[Transcript, str, Limits], str]] = {
     ".csv": lambda transcript, name, limits: to_csv(transcript.segments),
     ".txt": lambda transcript, name, limits: to_text(transcript.segments),
 }
+_NO_LIMITS = Limits()
 _READERS = (".json", ".srt", ".vtt", ".textgrid")
 
 
@@ -44,9 +45,14 @@ def save(transcript: Transcript, path: str | Path, limits: Limits) -> Path:
         )
     if limits != Limits() and suffix not in (".srt", ".vtt"):
         raise ConfigurationError(f"only .srt and .vtt have lines and durations to limit, {path.name!r} has not")
-    text = _WRITERS[suffix](transcript, path.stem, limits)
+    text = written(transcript, suffix, path.stem, limits)
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
     return path
+
+
+def written(transcript: Transcript, suffix: str, name: str, limits: Limits = _NO_LIMITS) -> str:
+    """Return what stands in a file with this suffix, such as ".srt"; `name` is what some formats call the recording."""
+    return _WRITERS[suffix](transcript, name, limits)
 
 
 def read(path: str | Path, encoding: str | None) -> Archive:

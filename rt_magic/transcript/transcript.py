@@ -414,6 +414,18 @@ class Transcript:
                 self.recording.delete()
             self.recording, self._source = None, source
 
+    def _marks(self) -> tuple[tuple[float, str], ...]:
+        """Return the seconds and names of all marks, in the order in which they were made."""
+        with self._lock:
+            marks = (event for event in self._events if event.get("type") == "mark")
+            return tuple((float(mark.get("at") or 0.0), str(mark.get("label", ""))) for mark in marks)
+
+    def _rename_mark(self, number: int, label: str) -> None:
+        """Give a mark another name; `number` counts from 0."""
+        with self._changed:
+            [event for event in self._events if event.get("type") == "mark"][number]["label"] = label
+            self._tell(TranscriptChange("event", self.revision))
+
     def _add_usage(self, usage: Mapping[str, Any]) -> None:
         with self._lock:
             add_usage(self._usage, usage)

@@ -82,6 +82,39 @@ class ViewHello:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A reader corrected a line."""
+
+    page: str
+    sid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A reader wants to find this moment again."""
+
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """A reader wants to hear a line."""
+
+    page: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """A reader wants the transcript as a file."""
+
+    page: str
+    format: Literal["srt", "txt", "json"]
+
+
+FromView: TypeAlias = ViewHello | Edit | Mark | Listen | Save
 FromPage: TypeAlias = Hello | Start | Pause | Stop | Audio | MicrophoneFailed
 
 # Kernel → page.
@@ -120,6 +153,7 @@ class SegmentLine(TypedDict):
     language: str | None
     confidence: float | None
     error: str | None
+    mark: bool  # not speech but a moment that somebody marked; its text is the name
 
 
 class Patch(TypedDict):
@@ -138,6 +172,33 @@ class Snapshot(TypedDict, total=False):
     revision: int
     segments: list[SegmentLine]
     reset: bool
+
+
+class Sound(TypedDict):
+    """The sound of a line for the view that asked, with one buffer of Int16 samples at `rate` Hz, mono."""
+
+    type: Literal["sound"]
+    page: str
+    sid: str
+    rate: int
+
+
+class File(TypedDict):
+    """A file for the view that asked, its content in one buffer."""
+
+    type: Literal["file"]
+    page: str
+    name: str
+    mime: str
+
+
+class Failed(TypedDict):
+    """What the view asked for could not be done; `sid` is the line that it is about, or ""."""
+
+    type: Literal["failed"]
+    page: str
+    sid: str
+    message: str
 
 
 def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPage:
@@ -161,12 +222,20 @@ def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPa
     raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
 
 
-def parse_view(content: object) -> ViewHello:
+def parse_view(content: object) -> FromView:
     """Return the view's message in `content`. Raises `RemoteProtocolError` for anything else."""
     kind, fields = _open(content)
-    if kind != "hello":
-        raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
-    return ViewHello(_text(fields, "page"), _count(fields, "revision", -1))
+    if kind == "hello":
+        return ViewHello(_text(fields, "page"), _count(fields, "revision", -1))
+    if kind == "edit":
+        return Edit(_text(fields, "page"), _text(fields, "sid"), _text(fields, "text", 100_000, least=0))
+    if kind == "mark":
+        return Mark(_text(fields, "page"))
+    if kind == "listen":
+        return Listen(_text(fields, "page"), _text(fields, "sid"))
+    if kind == "save" and (format_ := fields.get("format")) in ("srt", "txt", "json"):
+        return Save(_text(fields, "page"), format_)
+    raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
 
 
 def _audio(fields: Mapping[str, Any], buffers: Sequence[bytes | memoryview]) -> Audio:

@@ -11,15 +11,23 @@ from typing import Any
 
 import anywidget
 import traitlets
+from traitlets.utils.bunch import Bunch
 
 from rt_magic.exceptions import RemoteProtocolError
-from rt_magic.portal import portal
+from rt_magic.portal import in_thread, portal
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
-from rt_magic.widgets.messages import Patch, SegmentLine, Snapshot, parse_view
+from rt_magic.widgets.messages import Edit, Mark, Patch, SegmentLine, Snapshot, ViewHello, parse_view
+from rt_magic.widgets.requests import Request, answer, mark_sid
 
 _log = logging.getLogger(__name__)
+
+BEHIND = 1e-5
+"""What is added to the place of a segment for the place behind it; pieces of one turn are 1e-9 apart."""
+
+READ_ONLY = (Edit, Mark)
+"""What a disabled view does not let a reader do."""
 
 PATCH_EVERY = 1 / 30
 """Seconds between two patches at least."""
@@ -38,7 +46,29 @@ def line(segment: Segment, at: float) -> SegmentLine:
         language=segment.language,
         confidence=segment.confidence,
         error=segment.error,
+        mark=False,
     )
+
+
+def mark_lines(transcript: Transcript) -> list[SegmentLine]:
+    """Return the marks as the page gets them: each behind what had begun by then."""
+    marks = transcript._marks()
+    ordered = transcript._shown() if marks else ()
+    lines = []
+    for number, (second, label) in enumerate(marks):
+        begun = [transcript._rank(s.id) for s in ordered if s.start is None or s.start <= second]
+        before = transcript._rank(ordered[0].id) - 1 if ordered else -1.0
+        known = Segment(id=mark_sid(number), start=second, text=label, final=True)
+        lines.append(SegmentLine({**line(known, max(begun, default=before) + BEHIND), "mark": True}))
+    return lines
+
+
+class FinalText(traitlets.Unicode[str, str]):
+    """The final text, joined when it is read; whoever observes it is told when it has changed."""
+
+    def get(self, obj: Any, cls: Any = None) -> str:
+        """Return the text as it is now."""
+        return "" if obj._transcript is None else str(obj._transcript.text)
 
 
 def _snapshot_to_json(_value: object, view: TranscriptView) -> Snapshot | dict[str, object]:
@@ -49,7 +79,9 @@ def _snapshot_to_json(_value: object, view: TranscriptView) -> Snapshot | dict[s
 class TranscriptView(anywidget.AnyWidget):
     """Show a transcript while it grows; `transcript` may be set again, `value` is the final text.
 
-    With `private=True` no word goes into the saved notebook: the page gets all of it by messages.
+    `value` can be observed and linked as in any widget; its observers run on the portal's thread. With
+    `disabled=True` the page offers neither correcting nor marking. `next_step` is code that the page shows when the
+    transcript is done. With `private=True` no word goes into the saved notebook: the page gets all of it by messages.
     """
 
     _esm = Path(__file__).parent / "static" / "transcript_view.js"
@@ -60,6 +92,10 @@ class TranscriptView(anywidget.AnyWidget):
     waiting = traitlets.Int(0).tag(sync=True)
     placeholder = traitlets.Unicode("").tag(sync=True)
     direction = traitlets.Unicode("auto").tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+    done = traitlets.Bool(False).tag(sync=True)
+    next_step = traitlets.Unicode("").tag(sync=True)
+    value = FinalText(read_only=True)
 
     def __init__(self, transcript: Transcript | None = None, *, private: bool = False, **kwargs: Any) -> None:
         self.private = private
@@ -70,10 +106,15 @@ class TranscriptView(anywidget.AnyWidget):
         self._patches = 0
         self._flushing: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
+        self._told = ""
+        self._asking: set[asyncio.Task[None]] = set()
+        self._marks: list[SegmentLine] = []  # that the page does not know yet
+        self._marked: list[SegmentLine] = []
         super().__init__(**kwargs)
         self.on_msg(self._on_message)
         lane.attach(self.comm)
         if transcript is not None:
+            self.done = transcript.done
             self._unsubscribe = transcript.on_change(self._on_change)
 
     @property
@@ -87,14 +128,10 @@ class TranscriptView(anywidget.AnyWidget):
             self._unsubscribe()
             self._unsubscribe = None
         self._transcript = transcript
+        self.done = transcript is not None and transcript.done
         if transcript is not None:
             self._unsubscribe = transcript.on_change(self._on_change)
         portal().call_soon(self._reset)
-
-    @property
-    def value(self) -> str:
-        """The final text."""
-        return "" if self._transcript is None else self._transcript.text
 
     def close(self) -> None:
         """Close the widget and give its lane back."""
@@ -113,6 +150,10 @@ class TranscriptView(anywidget.AnyWidget):
         # On the writer's thread, in the order of the revisions.
         if change.kind == "segments":
             portal().call_soon(self._note, self._transcript, change)
+        elif change.kind == "event":
+            portal().call_soon(self._note_marks)
+        else:
+            portal().call_soon(self._show_done)
 
     def _snapshot(self) -> Snapshot:
         """Return all lines and the number of patches they surely include, for no patch goes without a number."""
@@ -120,17 +161,30 @@ class TranscriptView(anywidget.AnyWidget):
         known = self._transcript
         segments = () if known is None else (*known.segments, *known.interim)
         lines = [] if known is None else [line(segment, known._rank(segment.id)) for segment in segments]
+        if known is not None:
+            lines += mark_lines(known)
         return Snapshot(revision=patches, segments=lines)
 
     # ── from here on everything runs on the portal's thread ──
 
     def _answer(self, content: object) -> None:
         try:
-            parse_view(content)
+            message = parse_view(content)
         except RemoteProtocolError as error:
             _log.warning("%s", error)
             return
-        self._send_snapshot()
+        if isinstance(message, ViewHello):
+            self._send_snapshot()
+        elif not (self.disabled and message.__class__ in READ_ONLY):
+            asking = asyncio.ensure_future(self._do(message))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+
+    async def _do(self, request: Request) -> None:
+        # Beside the portal's thread, where sound passes: a file is read, a long transcript is written.
+        answered = await in_thread(answer, self._transcript, request)
+        if answered is not None:
+            self.send(*answered)
 
     def _send_snapshot(self, *, reset: bool = False) -> None:
         message = self._snapshot()
@@ -142,7 +196,19 @@ class TranscriptView(anywidget.AnyWidget):
     def _reset(self) -> None:
         self._upsert.clear()
         self._remove.clear()
+        self._marks, self._marked = [], []
         self._send_snapshot(reset=True)
+        self._tell()
+
+    def _show_done(self) -> None:
+        self.done = self._transcript is not None and self._transcript.done
+
+    def _tell(self) -> None:
+        """Tell those who observe `value`, if there are any: joining a long text for nobody costs time."""
+        if any(self._trait_notifiers.get(name, {}).get("change") for name in ("value", traitlets.All)):
+            old, self._told = self._told, self.value
+            if old != self._told:
+                self.notify_change(Bunch(name="value", old=old, new=self._told, owner=self, type="change"))
 
     def _note(self, transcript: Transcript, change: TranscriptChange) -> None:
         if transcript is not self._transcript:
@@ -153,17 +219,32 @@ class TranscriptView(anywidget.AnyWidget):
         for segment in change.upsert:
             self._remove.pop(segment.id, None)
             self._upsert[segment.id] = segment
+        self._flush_soon()
+
+    def _note_marks(self) -> None:
+        known = [] if self._transcript is None else mark_lines(self._transcript)
+        self._marks = [mark for mark in known if mark not in self._marked]
+        self._marked = known
+        if self._marks:
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if self._flushing is None:
             wait = max(0.0, self._flushed_at + PATCH_EVERY - time.monotonic())
             self._flushing = portal().loop.call_later(wait, self._flush)
 
     def _flush(self) -> None:
         self._flushing = None
-        if self._transcript is None or not (self._upsert or self._remove):
+        if self._transcript is None:
+            return
+        upsert = [line(segment, self._transcript._rank(segment.id)) for segment in self._upsert.values()]
+        if not (upsert or self._marks or self._remove):
             return
         self._flushed_at = time.monotonic()
-        upsert = [line(segment, self._transcript._rank(segment.id)) for segment in self._upsert.values()]
         self._patches += 1
-        self.send(Patch(type="patch", revision=self._patches, upsert=upsert, remove=list(self._remove)))
+        self.send(Patch(type="patch", revision=self._patches, upsert=upsert + self._marks, remove=list(self._remove)))
+        if self._remove or any(row["final"] for row in upsert):
+            self._tell()
+        self._marks = []
         self._upsert.clear()
         self._remove.clear()

@@ -81,10 +81,10 @@ async function microphone(traits = {}) {
 const transcript = (traits = {}) =>
   widget("/transcript_view.js", {
     snapshot: { revision: 0, segments: [] }, twin: "", composed: false, waiting: 0, placeholder: "Nothing was said yet.",
-    direction: "auto", ...traits,
+    direction: "auto", disabled: false, done: false, next_step: "", ...traits,
   });
 
 /** A segment of a patch. */
 const line = (sid, at, text, final = true, more = {}) => ({
-  sid, at, start: at, end: null, text, final, speaker: null, language: null, confidence: null, error: null, ...more,
+  sid, at, start: at, end: null, text, final, speaker: null, language: null, confidence: null, error: null, mark: false, ...more,
 });
