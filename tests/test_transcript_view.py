@@ -56,7 +56,7 @@ def test_a_change_reaches_the_page_as_a_patch() -> None:
     assert patch["upsert"] == [
         {
             "sid": "s1", "at": 1.0, "start": 1.0, "end": None, "text": "hello", "final": False, "speaker": None,
-            "language": None, "confidence": None, "error": None,
+            "language": None, "confidence": None, "error": None, "mark": False,
         }
     ]  # fmt: skip
     transcript._apply(Changes((), ("s1",)))

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 f9d8db9a068b2a0322d9e920c41b2bac4a33c889e9c7bd16e4f124537aba2c63); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 ca9e68fdfbed1bef3c95ade9668c3ba47edc40b5aec075ae3d71c36022885473); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -234,6 +234,7 @@ var VIEW = `
   box-sizing: border-box; flex: 0 1 22em; min-width: 8em; min-height: 28px; padding: 0 8px; border: 1px solid var(--rt-quiet); border-radius: 4px;
   background: var(--rt-ground); color: var(--rt-text); font: inherit;
 }
+.rt-query::-webkit-search-cancel-button { display: none; }
 .rt-query::placeholder { color: var(--rt-quiet); opacity: 1; }
 @container (max-width: 26em) { .rt-tools .rt-name { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; } }
 
@@ -266,8 +267,7 @@ var VIEW = `
 .rt-speaker { font-weight: 600; }
 ${VOICES2.map(([light, dark], n) => `[data-voice="${n}"] { --rt-voice: light-dark(${light}, ${dark}); }`).join("\n")}
 [data-voice] > .rt-speaker { color: var(--rt-voice); }
-[data-voice] { box-shadow: inset 3px 0 0 -1px var(--rt-voice); }
-[data-voice]:dir(rtl) { box-shadow: inset -3px 0 0 -1px var(--rt-voice); }
+[data-voice]::before { content: ""; position: absolute; inset-block: 3px; inset-inline-start: 0; border-inline-start: 3px solid var(--rt-voice); border-radius: 2px; }
 .rt-segment[data-final="false"] .rt-text { color: var(--rt-quiet); }
 .rt-segment[data-final="false"] .rt-text::after { content: " …"; }
 [data-sure] > .rt-text { text-decoration: underline dotted 1px var(--rt-quiet); text-underline-offset: 3px; }
@@ -276,6 +276,7 @@ ${VOICES2.map(([light, dark], n) => `[data-voice="${n}"] { --rt-voice: light-dar
 .rt-failed { color: var(--rt-error); }
 .rt-mark > .rt-text { color: var(--rt-mark); font-weight: 600; }
 .rt-mark > .rt-text::before { content: "⚑ "; }
+[data-sid]:has(.rt-edit) > :is(.rt-sure, .rt-failed) { display: none; }
 .rt-edit {
   display: block; box-sizing: border-box; width: 100%; margin: 0; padding: 1px 4px; border: 1px solid var(--rt-focus); border-radius: 4px; resize: none; overflow: hidden;
   background: var(--rt-ground); color: var(--rt-text); font: inherit; line-height: inherit;
@@ -287,7 +288,7 @@ ${VOICES2.map(([light, dark], n) => `[data-voice="${n}"] { --rt-voice: light-dar
 .rt-view .rt-code { padding: 1px 6px; border-radius: 4px; background: var(--rt-hover); color: var(--rt-text); font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
 
 .rt-audience {
-  box-sizing: border-box; min-height: calc(2 * 1.4 * var(--rt-caption-size, 28px) + 32px); padding: 16px 24px; border-radius: 6px; background: #101418; color: #fff;
+  box-sizing: border-box; min-height: calc(2 * 1.4 * var(--rt-caption-size, 28px) + 32px); padding: 16px 24px; border: 1px solid var(--rt-line); border-radius: 6px; background: #101418; color: #fff;
   display: flex; flex-direction: column; justify-content: flex-end;
 }
 .rt-view .rt-caption { margin: 0; min-height: 1.4em; font-size: var(--rt-caption-size, 28px); font-weight: 500; line-height: 1.4; overflow-wrap: anywhere; }
