@@ -40,12 +40,12 @@ def recordings(folder: Path, count: int) -> dict[Path, str]:
     return spoken
 
 
-def hums(folder: Path, count: int) -> dict[Path, str]:
-    """Write so many recordings of a second, no two the same, and return what `Stenographer` writes of each."""
+def hums(folder: Path, count: int, seconds: float = 1.0) -> dict[Path, str]:
+    """Write so many recordings, no two the same, and return what `Stenographer` writes of each."""
     written = {}
     for number in range(count):
         path = folder / f"hum {number:03}.wav"
-        soundfile.write(path, 0.1 * np.sin(np.arange(24_000) * (number + 5) / 200), 24_000)
+        soundfile.write(path, 0.1 * np.sin(np.arange(round(24_000 * seconds)) * (number + 5) / 200), 24_000)
         written[path] = text_of(b"".join(open_audio(path).blocks()))
     return written
 

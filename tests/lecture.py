@@ -128,7 +128,7 @@ class Auditor(ScriptedPeer):
     @property
     def edges(self) -> list[int]:
         """First block of each connection, and the one behind its last, but for the recording's own."""
-        found = [edge for numbers in self.arrived for edge in (numbers[0], numbers[-1] + 1)]
+        found = [edge for numbers in self.arrived if numbers for edge in (numbers[0], numbers[-1] + 1)]
         return [edge for edge in found if 0 < edge < self.lecture.blocks]
 
     def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
