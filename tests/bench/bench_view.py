@@ -21,11 +21,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
+from tests.browser.bare_page import serve
 from tests.browser.conftest import CHROMIUM_NAMES, Lab
 from tests.browser.microphone import WavMicrophone
 from tests.browser.server import JupyterServer
 from tests.browser.stability import WATCH, changed_again, redraws
-from tests.browser.test_page import serve
 from tests.speech import PHRASES_FLAC
 
 SEGMENTS = 10_000

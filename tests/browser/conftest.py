@@ -23,6 +23,7 @@ import pytest
 from playwright.sync_api import Browser, Route, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.browser.bare_page import open_page  # noqa: F401  # a fixture
 from tests.browser.microphone import WavMicrophone
 from tests.browser.notebook import NotebookPage
 from tests.browser.server import JupyterServer
