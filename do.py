@@ -215,6 +215,12 @@ def set_up_chromium() -> None:
         )
 
 
+def set_up_portaudio() -> None:
+    """Install PortAudio on Debian; elsewhere it comes with a wheel, or its tests are left out with the reason."""
+    if sys.platform == "linux" and answer(PYTHON, "-c", "import sounddevice; print('there')") != "there":
+        apt_get("libportaudio2")
+
+
 # --- the checks ---
 
 
@@ -278,6 +284,7 @@ def test(arguments: list[str]) -> int:
     install(EVERYTHING)
     set_up_node()
     set_up_chromium()
+    set_up_portaudio()
     return check(
         *lint_steps(),
         ("node --test", partial(npm, "run", "--silent", "test", "--", "--test-reporter=spec")),

@@ -176,6 +176,13 @@ OPTIONS = (
     Option(("--prompt",), "prompt", "TEXT", "context for models that take it; {name} is a variable"),
     Option(("--keywords",), "keywords", "A,B", "words to expect: a,b or {name}, or @file with one per line"),
     Option(
+        ("--microphone", "--mic"),
+        "microphone",
+        "WHOSE",
+        "page (the browser's), kernel (its machine's), kernel:NAME",
+        ("page", "kernel"),
+    ),
+    Option(
         ("--vad",),
         "turn_detection",
         "HOW",
@@ -218,6 +225,7 @@ class Arguments:
     save: str | None = None
     prompt: str | None = None
     keywords: str | None = None
+    microphone: str | None = None
     turn_detection: str | None = None
     silence_ms: int | None = None
     noise_reduction: str | None = None
@@ -300,6 +308,8 @@ def _read(field: str, name: str, value: str) -> object:
         return _choice(name, value, TURN_DETECTION if field == "turn_detection" else NOISE)
     if field == "speed":
         return speed(value)
+    if field == "microphone":
+        read_microphone(value)
     if field == "into" and not value.isidentifier():
         raise ConfigurationError(
             f"--into {value!r} is no variable name: letters, digits and _ only, such as --into talk"
@@ -316,6 +326,16 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     raise ConfigurationError(
         f"{name} {value!r} is none of {', '.join(choices)}" + (f": did you mean {near[0]}?" if near else "")
     )
+
+
+def read_microphone(text: str) -> tuple[str, str]:
+    """Return the place and the device that `microphone` names. Raises ConfigurationError."""
+    place, colon, device = text.partition(":")
+    if place not in ("page", "kernel") or (colon and (place == "page" or not device)):
+        raise ConfigurationError(
+            f"microphone {text!r} is not known; type page, kernel, or kernel:NAME for one of several there"
+        )
+    return place, device
 
 
 def speed(value: str) -> float | Literal["max"]:

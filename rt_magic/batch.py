@@ -7,7 +7,7 @@ import concurrent.futures
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from rt_magic.audio.files import AudioSource, Source, open_audio
@@ -231,21 +231,33 @@ def transcribe(
         raise
 
 
-async def transcribe_source(session: RealtimeSession, audio: AudioSource, *, speed: Speed = "max") -> Transcript:
-    """Send a source through a session that is not entered yet; return when everything is final.
+@dataclass(slots=True)
+class Halt:
+    """Ask, by `asked`, that no more of a source be sent; `fed` says that nothing follows what was sent."""
 
+    asked: bool = False
+    fed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def transcribe_source(
+    session: RealtimeSession, audio: AudioSource, *, speed: Speed = "max", halt: Halt | None = None
+) -> Transcript:
+    """Send a source, or until it is halted the beginning of one, through a session that is not entered yet.
+
+    Returns when everything that was sent is final.
     The spooled copy of the audio is removed then; `transcript.audio` reads the source again, where that is possible.
     """
     check_speed(speed)
     transcript = session.transcript
     try:
         async with session:
-            feeding = asyncio.create_task(in_thread(_feed, session, audio, speed))
+            feeding = asyncio.create_task(in_thread(_feed, session, audio, speed, halt := halt or Halt()))
             try:
                 await feeding
             except asyncio.CancelledError:
                 session.recording.close()  # ends the thread at its next block
                 raise
+            halt.fed.set()
             await session.finish(timeout=None)
     finally:
         transcript._release(audio if audio.repeatable else None)
@@ -259,13 +271,15 @@ def check_speed(speed: Speed) -> None:
         raise ConfigurationError(f"speed={speed!r} is not known; give 'max' or a multiple of real time, such as 1")
 
 
-def _feed(session: RealtimeSession, audio: AudioSource, speed: Speed) -> None:
+def _feed(session: RealtimeSession, audio: AudioSource, speed: Speed, halt: Halt) -> None:
     """Append all blocks, as fast as they decode or at a multiple of real time; runs in a thread of its own."""
     began, sent = time.monotonic(), 0
     for block in audio.blocks():
         if session.error is not None:
             return
         for pcm in _pieces(block, speed):
+            if halt.asked:
+                return
             session.append(pcm)
             sent += len(pcm) // 2
             if speed != "max":
@@ -294,7 +308,9 @@ def watched(
 
     total = None if audio.duration is None else round(audio.duration, 1)
 
-    with tqdm(total=total, unit="s", desc=f"transcribing {audio.name}", leave=False) as bar:
+    # tqdm's own line would end in a speed of "s/s".
+    shape = "{desc}: {percentage:3.0f}%|{bar}| {n:g} of {total:g} s" if total else "{desc}: {n:g} s"
+    with tqdm(total=total, bar_format=shape, desc=f"transcribing {audio.name}", leave=False) as bar:
         return watch(future, lambda: _advance(bar, settled()))
 
 

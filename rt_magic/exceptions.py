@@ -8,7 +8,7 @@ RtMagicError
 │   ├── LocalProtocolError    this side broke the rules: a bug in the caller
 │   └── RemoteProtocolError   the other side did
 ├── ServiceError              the service answered, and the answer was an error
-├── MicrophoneError           no sound from the browser, or no permission to use it
+├── MicrophoneError           no sound from a microphone, or no permission to use it
 └── AudioError                a file, array or chunk that is not usable audio
 
 Every message says what happened, the value received, and what to do. None contains a key or a token.
@@ -77,7 +77,7 @@ def _rebuild_service_error(message: str, code: str | None, request_id: str | Non
 
 
 class MicrophoneError(RtMagicError):
-    """The browser gave no microphone, or it stopped giving sound."""
+    """The browser, or this machine, gave no microphone, or it stopped giving sound."""
 
 
 class AudioError(RtMagicError):

@@ -7,66 +7,30 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any
 
+from rt_magic import status
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
-from rt_magic.destination import notice
-from rt_magic.exceptions import (
-    AudioError,
-    ConfigurationError,
-    MicrophoneError,
-    RtMagicError,
-    ServiceConnectionError,
-)
+from rt_magic.driver import transcripts
+from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
+from rt_magic.notices import notice, told
 from rt_magic.secrets import redact
 from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
+from rt_magic.status import State
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets.intake import Stage
 from rt_magic.widgets.microphone import UNSEEN, Microphone
 
 _log = logging.getLogger(__name__)
 
-State: TypeAlias = Literal[
-    "ready", "opening", "connecting", "listening", "paused", "reconnecting", "draining", "stopped", "error"
-]
-
 PATIENCE = 120.0
 """Seconds without any progress after which a stopped session is not waited for any longer.
 
 Longer than the session itself waits for a service that has fallen silent, so that an outage at Stop costs no word.
 """
-
-transcripts: list[Transcript] = []
-"""The transcripts of this kernel that have begun, the newest last."""
-
-_told: set[str] = set()  # notices that were shown
-
-
-class Driver(Protocol):
-    """What moves a Transcriber: a page's microphone, or a file. Its attributes may be read on any thread."""
-
-    error: RtMagicError | None
-    reloaded: bool
-    variable: str
-
-    @property
-    def state(self) -> State:
-        """Where it stands."""
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended and all that was said is text."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended by an error before anything was recorded; Start begins it again."""
-
-    @property
-    def page(self) -> str:
-        """The newest page that has come; "" before the first."""
 
 
 class Live:
@@ -83,6 +47,7 @@ class Live:
         duration: float | None,
         idle: float | None,
         private: bool = False,
+        notebook: str = "",
     ) -> None:
         self.service, self.transcript, self.microphone = service, transcript, microphone
         self.duration, self.idle, self.private = duration, idle, private
@@ -90,6 +55,8 @@ class Live:
         self.session: RealtimeSession | None = None
         self.reloaded = False
         """Whether another page than the first one has come, whose saved text nobody refreshes."""
+        self.notebook = notebook
+        """Where it is shown, so that each notebook gives the notice."""
         self.variable = ""
         """The name by which people reach the transcript."""
         self._options, self._save = dict(options), save
@@ -106,7 +73,7 @@ class Live:
         self._tasks: set[asyncio.Task[Any]] = set()
         microphone._follow = self._on_stage
         microphone.on_audio(self._on_audio)
-        transcript.on_change(self._on_change)
+        self.close = transcript.on_change(self._on_change)
 
     @property
     def state(self) -> State:
@@ -147,16 +114,18 @@ class Live:
                 self._show()
             case "asked":
                 self.error = None
-                self._move("opening", "asking the page to open its microphone")
+                whose = "asking the page to open its microphone" if self._by_page else "opening the microphone"
+                self._move("opening", whose)
             case "start":
                 self._open()
             case "sound" | "back":
                 self._spoke_at = time.monotonic()
+                told.note(self.notebook, notice(self.service))
                 self._move("listening")
             case "paused":
-                self._pause(self._why or "paused; click Resume to go on")
+                self._pause(self._why or status.PAUSED)
             case "gone":
-                self._pause("the page is gone and nothing is heard; click Resume to go on here")
+                self._pause(status.GONE if self._by_page else status.NO_SOUND)
             case "stopping":
                 if self._phase != "error":
                     self._move("draining", "writing the last words")
@@ -164,6 +133,10 @@ class Live:
                 self._end()
             case "failed" | "unseen":
                 self._fail(MicrophoneError(UNSEEN if stage == "unseen" else detail))
+
+    @property
+    def _by_page(self) -> bool:
+        return str(self.microphone.place) == "page"
 
     def _open(self) -> None:
         self._why = ""
@@ -184,22 +157,25 @@ class Live:
 
     def _begin(self) -> None:
         recording = Recording.create(save=self._save)
+        try:
+            self.session = RealtimeSession(
+                self.service,
+                recording=recording,
+                transcript=self.transcript,
+                live=True,
+                on_state=lambda state, sentence: self._on_session(),
+                **self._options,
+            )
+        except BaseException:
+            recording.delete()
+            raise
         self.transcript.recording = recording
-        self.session = RealtimeSession(
-            self.service,
-            recording=recording,
-            transcript=self.transcript,
-            live=True,
-            on_state=lambda state, status: self._on_session(),
-            **self._options,
-        )
         self._run(self.session.__aenter__())
         self.transcript.meta["options"] = {key: value for key, value in self._options.items() if value}
         if self.transcript not in transcripts:
             transcripts.append(self.transcript)
         self.transcript.meta["notice"] = sentence = notice(self.service)
-        if sentence not in _told:
-            _told.add(sentence)
+        if not told.has(self.notebook, sentence):
             self.microphone.notice = sentence
 
     def _begin_again(self, session: RealtimeSession, ending: asyncio.Task[None]) -> None:
@@ -251,7 +227,7 @@ class Live:
             self.microphone.stop()
         elif self._phase == "listening":
             if self.idle is not None and time.monotonic() - self._spoke_at > self.idle:
-                self._why = f"paused: nothing was said for {_spoken(self.idle)}; click Resume to go on"
+                self._why = f"paused: nothing was said for {status.spoken(self.idle)}; click Resume to go on"
                 self.microphone.pause()
             self._show()
 
@@ -280,6 +256,7 @@ class Live:
         session = self.session
         if session is not None and self._ending is None and session.recording.samples == 0:
             self.session = self.transcript.recording = None  # nothing was recorded: the next Start is a first one
+            self.microphone.notice = ""
             self._run(_discard(session))
         elif not self.microphone.recording:
             self._end()
@@ -288,7 +265,7 @@ class Live:
     def _end(self) -> None:
         if self.session is None:
             if self._phase != "error":
-                self._move("ready", "click Start and speak")
+                self._move("ready", status.READY)
         elif self._ending is None:
             self._ending = self._run(self._finish(self.session))
 
@@ -304,7 +281,7 @@ class Live:
             if seen != (now := (self.transcript.revision, session.counts["sent"])):
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since > PATIENCE:
-                self.error = self.error or _unanswered(session)
+                self.error = self.error or status.unanswered(session, PATIENCE)
                 await session.cancel()
         try:
             await finishing
@@ -328,13 +305,13 @@ class Live:
     def _show(self, sentence: str | None = None) -> None:
         if sentence is not None:
             self._sentence = sentence
-        sentence, state = self._sentence, self.state
-        if not sentence:
-            sentence = self._of_session(state)
+        state = self.state
+        parts = [self._sentence or status.of_session(self.session, state)]
+        if self.session is not None and self.session.recording.save_error is not None:
+            parts.append(str(self.session.recording.save_error))
         if self.reloaded and not self.private and len(self.transcript):
-            name = self.variable or "the transcript"
-            hint = f"this page was loaded anew, so new text is not saved by itself: run {name} in a new cell to keep it"
-            sentence = f"{sentence}; {hint}" if sentence else hint
+            parts.append(status.reloaded(self.variable))
+        sentence = "; ".join(part for part in parts if part)
         shown = {"status": sentence, "error": "" if self.error is None else str(self.error), "state": state}
         with self.microphone.hold_sync():
             for name, value in shown.items():
@@ -344,14 +321,14 @@ class Live:
             self._shown = state
             self._record("state", state=state)
 
-    def _of_session(self, state: State) -> str:
-        session = self.session
-        if session is None or state not in ("connecting", "listening", "reconnecting"):
-            return ""
-        if state != "listening":
-            return f"recording; {session.status}"
-        behind = f"; the service is {session.behind:.0f} s behind" if session.behind >= 3 else ""
-        return (session.status if session.state == "listening" else "listening") + behind
+    async def give_up(self, patience: float) -> None:
+        """End with the sound that is here: wait so many seconds for its words; what is not final then has failed."""
+        self.microphone.abandon()
+        if self._ending is not None and self.session is not None:
+            await asyncio.wait({self._ending}, timeout=patience)
+            if not self.over:
+                await self.session.cancel()
+            await self._ending
 
     async def warm(self) -> None:
         """Fetch what the first connection needs; who has no leave to connect hears of it before speaking."""
@@ -370,19 +347,6 @@ class Live:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
-
-
-def _unanswered(session: RealtimeSession) -> RtMagicError:
-    """Return the error for a session that is left with work to do, so that nobody takes its transcript for whole."""
-    if session.behind > 0:
-        rest = f"{session.behind:.1f} s of sound were not sent; click Start to go on with them"
-    else:
-        rest = "the last words are missing"
-    return ServiceConnectionError(f"nothing came from the service for {PATIENCE:g} s after Stop: {rest}")
 
 
 async def _discard(session: RealtimeSession) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,19 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from rt_magic import arguments as reading
-from rt_magic import body, languages
+from rt_magic import body, languages, terminal
 from rt_magic.arguments import OPTIONS, Arguments
+from rt_magic.audio.capture import check_capture
 from rt_magic.batch import default_service
 from rt_magic.checks import doctor
 from rt_magic.completion import complete
-from rt_magic.destination import set_notice
 from rt_magic.exceptions import ConfigurationError, RtMagicError
+from rt_magic.notebook import in_kernel
+from rt_magic.notices import notice, set_notice
 from rt_magic.playback import FileTranscriber
 from rt_magic.recovery import announcement
 from rt_magic.session.resolution import Resolved, resolve_service
-from rt_magic.transcriber import LIVE, NO_LANE, Transcriber, can_wait, close_all, in_kernel
+from rt_magic.transcriber import LIVE, NO_LANE, Transcriber, can_wait, close_all
 from rt_magic.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ PAGE_WITHIN = 10.0
 """Seconds a page has to show up where a cell waits for it."""
 
 HEADLESS = "no page can record for this run: give a file, %%transcribe --from talk.wav, or run the cell in a notebook"
-TERMINAL = "a terminal has no page that could record: give a file, %transcribe --from talk.wav"
+TERMINAL = "a terminal has no page that could record: leave --microphone page out, or give a file, --from talk.wav"
+
+STARTED_BY_HAND = "Nothing is recorded yet: .start() of what this returns begins, .stop() ends."
 
 EXAMPLES = """\
 Write down what is said, while it is said.
@@ -125,7 +129,7 @@ class TranscribeMagics(Magics):
         into = asked.into or "transcript"
         key = self._key(into)
         self._check_name(into, key, asked)
-        waits = asked.wait if asked.wait is not None else asked.source is not None
+        waits = asked.wait if asked.wait is not None else asked.source is not None or not in_kernel()
         step = self._step(cell, into, waits)
         known, options = self._cells.get(key, (None, None, ""))[:2]
         if known is not None and known.state in LIVE:
@@ -144,13 +148,35 @@ class TranscribeMagics(Magics):
         return self._present(transcriber, waits)
 
     def _present(self, transcriber: Transcriber, waits: bool) -> Transcriber:
-        if in_kernel():
-            transcriber.show()
+        if not in_kernel():
+            return self._in_terminal(transcriber, waits)
+        transcriber.show()
         if waits:
             if not isinstance(transcriber, FileTranscriber) and not transcriber.wait_for_page(PAGE_WITHIN):
                 raise ConfigurationError(HEADLESS)
             transcriber.wait()
-        if not in_kernel():
+        return transcriber
+
+    def _in_terminal(self, transcriber: Transcriber, waits: bool) -> Transcriber:
+        """Take Enter for Start and Ctrl-C for Stop, and write the words in place where somebody sees them."""
+        recorded = isinstance(transcriber, FileTranscriber)
+        if not recorded:
+            print(transcriber.microphone.destination)
+            if not waits:
+                transcriber.shown()
+                print(STARTED_BY_HAND)
+                return transcriber
+            print(notice(transcriber.service))
+            if not terminal.ask_to_start():
+                transcriber.shown()
+                return transcriber
+            transcriber.start()
+        if waits and terminal.is_interactive():
+            transcriber.write_lines()
+        if waits:
+            with nullcontext() if recorded else suppress(KeyboardInterrupt):
+                transcriber.wait()
+        if not (waits and terminal.is_interactive()):
             transcriber.show()
         return transcriber
 
@@ -175,11 +201,17 @@ class TranscribeMagics(Magics):
         if asked.source is not None:
             source: Any = reading.look_up(asked.source, namespace, "--from")
             if isinstance(source, str):
-                source = Path(source).expanduser()
+                source = Path(os.path.expanduser(source))  # unlike the method, it leaves the name of nobody as it is
             return FileTranscriber(source, speed=asked.speed or "max", **options)
         if asked.speed is not None:
             raise ConfigurationError("--speed is for files: give one with --from, or leave --speed out")
-        return Transcriber(save=asked.save, duration=asked.duration, idle=asked.idle or self.idle or None, **options)
+        return Transcriber(
+            save=asked.save,
+            duration=asked.duration,
+            idle=asked.idle or self.idle or None,
+            microphone=asked.microphone or ("page" if in_kernel() else "kernel"),
+            **options,
+        )
 
     def _step(self, cell: str | None, into: str, waits: bool) -> body.Step | None:
         if cell is None or not cell.strip():
@@ -196,7 +228,7 @@ class TranscribeMagics(Magics):
             return ()
         if text.startswith("@"):
             try:
-                return reading.keyword_list(Path(text[1:]).expanduser().read_text("utf-8").splitlines())
+                return reading.keyword_list(Path(os.path.expanduser(text[1:])).read_text("utf-8").splitlines())
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigurationError(f"--keywords {text}: the file cannot be read ({error})") from None
         return reading.keyword_list(reading.look_up(text, self.shell.user_ns, "--keywords"))
@@ -216,11 +248,22 @@ class TranscribeMagics(Magics):
             return
         kernel = getattr(self.shell, "kernel", None)
         if kernel is None:
-            raise ConfigurationError(TERMINAL)
+            self._check_terminal(asked)
+            return
         if not kernel._allow_stdin and not os.environ.get("JPY_SESSION_NAME"):
             raise ConfigurationError(HEADLESS)
         if asked.wait and not can_wait():
             raise ConfigurationError(NO_LANE)
+
+    def _check_terminal(self, asked: Arguments) -> None:
+        if (asked.microphone or "kernel") == "page":
+            raise ConfigurationError(TERMINAL)
+        try:
+            check_capture()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}; or give a file: %transcribe --from talk.wav") from None
+        if asked.wait is not False and not terminal.is_interactive():
+            raise ConfigurationError(terminal.NOBODY)
 
     def _check_allowed(self, resolved: Resolved) -> None:
         service = resolved.service

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rt_magic.audio.files import AudioSource, Source, open_audio
-from rt_magic.batch import Speed, check_speed, settled_seconds, transcribe_source
+from rt_magic.batch import Halt, Speed, check_speed, settled_seconds, transcribe_source
+from rt_magic.driver import transcripts
 from rt_magic.exceptions import RtMagicError
-from rt_magic.live import State, transcripts
 from rt_magic.portal import portal
+from rt_magic.secrets import redact
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
+from rt_magic.status import State
 from rt_magic.transcriber import Transcriber
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.widgets.intake import Stage
@@ -22,6 +25,9 @@ from rt_magic.widgets.microphone import Microphone
 
 SHOW_EVERY = 0.5
 """Seconds between two looks at how far it is."""
+
+LAST_WORDS = 10.0
+"""Seconds that the service has, after Stop, for the words of what was already sent."""
 
 
 class Playback:
@@ -48,7 +54,9 @@ class Playback:
         self.page = ""
         self.reloaded, self.variable = False, ""
         self._options, self._speed = options, speed
-        self._cancelled = False
+        self._halt = Halt()
+        self._draining: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
         self._task: asyncio.Task[Transcript] | None = None
         microphone._follow = self._on_stage
         microphone.take_stop()
@@ -71,23 +79,44 @@ class Playback:
         self.transcript.meta["source"] = self.source.name
         transcripts.append(self.transcript)
         self._session = session
-        self._task = asyncio.ensure_future(transcribe_source(session, self.source, speed=self._speed))
-        if self._cancelled:
-            self._task.cancel()
+        self._task = asyncio.ensure_future(transcribe_source(session, self.source, speed=self._speed, halt=self._halt))
         while not self._task.done():
             self._show()
             await asyncio.wait({self._task}, timeout=SHOW_EVERY)
         failure = None if self._task.cancelled() else self._task.exception()
         self.transcript.meta["seconds_taken"] = round(time.monotonic() - began, 3)
         if failure is not None and not isinstance(failure, RtMagicError):
-            failure = RtMagicError(f"an unexpected error: {failure!r}; please report it")
+            failure = RtMagicError(f"an unexpected error: {redact(repr(failure))}; please report it")
         self._end(failure)
 
     def cancel(self) -> None:
-        """End it with the text there is; on the portal's thread."""
-        self._cancelled = True
-        if self._task is not None and not self._task.done():
+        """Send no more of it, and end with the words of what was sent; on the portal's thread."""
+        if self._halt.asked or self.over:
+            return
+        self._halt.asked = True
+        if self._task is not None:
+            self._draining = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        """End by force where the last words do not come in time."""
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self._halt.fed.wait()
+        except TimeoutError:
+            pass
+        with suppress(RtMagicError):  # it ends the other task too
+            await self._session.finish(timeout=LAST_WORDS)
+
+    async def give_up(self, patience: float) -> None:
+        """End with the words that come within so many seconds."""
+        self.cancel()
+        if self._task is not None and not self.over:
+            await asyncio.wait({self._task}, timeout=patience)
             self._task.cancel()
+            await self._ended.wait()
+
+    def close(self) -> None:
+        """Follow the transcript no longer: it is not followed."""
 
     def _on_stage(self, stage: Stage, _detail: str) -> None:
         if stage == "stopping":
@@ -95,6 +124,10 @@ class Playback:
 
     def _show(self) -> None:
         if self._task is None or self.over:
+            return
+        if self._halt.asked:
+            self.state = "draining"
+            self._set("writing the last words")
             return
         connected = self._session.state
         self.state = connected if connected in ("connecting", "reconnecting") else "listening"
@@ -105,12 +138,13 @@ class Playback:
     def _end(self, error: RtMagicError | None) -> None:
         self.error = error
         self.state = "stopped" if error is None else "error"
-        stopped = self._task is not None and self._task.cancelled()
+        stopped = self._halt.asked
         self._set("stopped before the end" if stopped else "" if error else f"transcribed {self.name}")
         counts = self._session.counts if self._task is not None else {}
         self.transcript._record({"type": "stopped", **counts})
         self.transcript._finish()
         self.over = True
+        self._ended.set()
 
     def _set(self, status: str) -> None:
         with self.microphone.hold_sync():
@@ -124,6 +158,8 @@ class FileTranscriber(Transcriber):
 
     Raises AudioError for what is not audio, and what Transcriber raises.
     """
+
+    _keeps = False  # the spooled copy goes with the last word
 
     def __init__(self, source: Source, *, speed: Speed = "max", **options: Any) -> None:
         check_speed(speed)
@@ -157,9 +193,18 @@ class FileTranscriber(Transcriber):
     def pause(self) -> None:
         """Do nothing: a file does not go by."""
 
+    def finish(self, timeout: float = 15.0) -> None:
+        """Send no more of it, and return when the last words are written or the time is over."""
+        if not self._begun or self._playback.over:
+            return
+        self.stop()
+        try:
+            self._wait(timeout)
+        except TimeoutError:
+            portal().run(self._playback.give_up(0)).result(timeout)
+
     def stop(self) -> None:
-        """End with the text there is; returns at once."""
+        """Send no more of it, and end with the words of what was sent; returns at once."""
         portal().call_soon(self._playback.cancel)
 
-    def _check_waiting(self) -> None:
-        """A file can always be waited for."""
+    _hears = True  # a file can always be waited for

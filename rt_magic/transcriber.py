@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -11,20 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
-from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from rt_magic.arguments import NOISE, TURN_DETECTION
+from rt_magic.arguments import NOISE, TURN_DETECTION, read_microphone
 from rt_magic.batch import default_service
 from rt_magic.body import Body, Step
 from rt_magic.destination import destination
+from rt_magic.driver import Driver, transcripts
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
-from rt_magic.live import PATIENCE, Driver, Live, State, transcripts
+from rt_magic.live import PATIENCE, Live
+from rt_magic.notebook import current_notebook, execution_count, in_kernel
 from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
 from rt_magic.session.resolution import Resolved, check_service, resolve_service
 from rt_magic.session.services import Local, Service
+from rt_magic.status import READY, State
+from rt_magic.terminal import Lines
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.twin import Twin
@@ -52,7 +56,10 @@ NO_LANE = (
 
 
 class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
-    """Record in the page and show the words as they are said; nothing is recorded before Start or `.start()`.
+    """Record a voice and show the words as they are said; nothing is recorded before Start or `.start()`.
+
+    `microphone` is "page", that of the browser; "kernel", that of the machine the kernel runs on (the mic extra); or
+    "kernel:NAME" for one of several there, by its number or a part of its name.
 
     `language` is a code or an English name; absent, the service detects it. `silence_ms` is the pause that ends a
     segment; `duration` stops after so many seconds of sound, `idle` pauses after so many without speech (None:
@@ -77,7 +84,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         idle: float | None = 900,
         private: bool = False,
         on_segment: Step | None = None,
+        microphone: str = "page",
     ) -> None:
+        place, device = read_microphone(microphone)
         resolved = service if isinstance(service, Resolved) else resolve_service(service, default=default_service())
         spoken = languages(language) if language else ()
         _check("turn_detection", turn_detection, TURN_DETECTION)
@@ -91,9 +100,10 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self._body = None if on_segment is None else Body(on_segment, self._waiting_changed)
         self._ran: set[str] = set()
         self._displayed_in = -1
-        self.microphone = Microphone(
-            composed=True, destination=destination(resolved, spoken), status="click Start and speak"
-        )
+        self._lines: Lines | None = None
+        self._stopping = False
+        self._said = destination(resolved, spoken, own=platform.node() if place == "kernel" else None, kept=self._keeps)
+        self.microphone = Microphone(composed=True, destination=self._said, status=READY, place=place, device=device)
         self.view = TranscriptView(
             self.transcript,
             private=private,
@@ -115,16 +125,19 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             duration=duration,
             idle=idle,
             private=private,
+            notebook=current_notebook(),
         )
         super().__init__(children=[self.microphone, self.view])
         self.add_class("rt-magic")
-        self.transcript.on_change(self._on_change)
+        self._unsubscribe = self.transcript.on_change(self._on_change)
+        self._closed = False
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
         elif isinstance(self._live, Live):
             portal().run(self._live.warm())
 
     _without_view = NO_VIEW
+    _keeps = True
 
     def _drive(self, options: dict[str, Any], **live: Any) -> Driver:
         return Live(self.service, self.transcript, self.microphone, options=options, **live)
@@ -151,6 +164,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def start(self) -> None:
         """Begin, or go on after a pause; returns at once."""
+        self._stopping = False
         self.microphone.start()
 
     def pause(self) -> None:
@@ -159,6 +173,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def stop(self) -> None:
         """Close the microphone and write all that was said; returns at once."""
+        self._stopping = True
         self.microphone.stop()
 
     def wait(self, timeout: float | None = None) -> Transcript:
@@ -167,7 +182,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         Raises TimeoutError after `timeout` seconds, what ended it if that was an error, and ConfigurationError where
         nothing could arrive meanwhile. An interrupt stops it, waits for the last words, and is raised again.
         """
-        self._check_waiting()
+        if not self._live.over and not self._hears:
+            raise ConfigurationError(NO_LANE)
         portal().run(_nothing()).result()  # what was asked for before this has its effect now
         try:
             self._wait(timeout)
@@ -182,12 +198,43 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         return self.transcript
 
     def close(self) -> None:
-        """Stop, and close the widgets."""
+        """Stop, and close the widgets; what was said is still written."""
+        if self.children:
+            self._closed = True
+            if self.state not in LIVE:
+                self._leave()
         for part in self.children:  # none, where the constructor raised
             if part is self.microphone and self.state in LIVE and not sys.is_finalizing():
                 self.stop()
             part.close()
         super().close()
+
+    def _leave(self) -> None:
+        """Follow the transcript no longer, so that it does not hold this."""
+        self._unsubscribe()
+        self._live.close()
+
+    def finish(self, timeout: float = 15.0) -> None:
+        """Stop, and return when the last words are written or, without those, after `timeout` seconds."""
+        if self.state not in LIVE:
+            return
+        self.stop()
+        portal().run(_nothing()).result()
+        patience = 0.0 if self._hears else timeout  # what a page still has cannot come where nobody hears it
+        try:
+            if self._hears:
+                self._wait(timeout)
+        except TimeoutError:
+            pass
+        finally:
+            if self.state in LIVE:
+                with suppress(TimeoutError):
+                    portal().run(self._live.give_up(patience)).result(timeout + 5)
+
+    @property
+    def _hears(self) -> bool:
+        """Whether sound and clicks arrive while a cell runs."""
+        return not in_kernel() or bool(self.microphone.on_lane) or str(self.microphone.place) == "kernel"
 
     def run_for_each_segment(self, step: Step | None) -> None:
         """Run `step` for each segment that becomes final from now on, under the cell that calls this."""
@@ -209,11 +256,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             display({**data, "text/plain": WITHOUT_WIDGETS}, raw=True)
             self._live.reloaded = False  # what is displayed now is refreshed
         self._twin.show(keep=in_kernel())  # a terminal would print it anew each time
-        self._displayed_in = _execution_count()
+        self.shown()
 
     def _ipython_display_(self, **_options: object) -> None:
         # A magic displays by itself and returns this: as the value of the same cell it is not shown twice.
-        if self._displayed_in != _execution_count():
+        if self._displayed_in != execution_count():
             self.show()
 
     def wait_for_page(self, timeout: float) -> bool:
@@ -223,21 +270,40 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             time.sleep(0.05)
         return bool(self._live.page)
 
-    def _check_waiting(self) -> None:
-        if not self._live.over and in_kernel() and not self.microphone.on_lane:
-            raise ConfigurationError(NO_LANE)
-
     def _wait(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         body = self._body or Body(lambda segment: None)
         with body.here():
-            while not self._live.over and not self._live.failed:
+            while not self._ended():
                 if deadline is not None and time.monotonic() >= deadline:
                     raise TimeoutError(f"still {self.state} after {timeout:g} s")
-                if not body.run_waiting():
+                if not self._turn(body):
                     time.sleep(0.02)
-            while body.run_waiting():
+            while self._turn(body):
                 pass
+            if self._lines is not None:
+                self._lines.clear()
+
+    def _ended(self) -> bool:
+        # One that was stopped before it had recorded anything is ready again.
+        return self._live.over or self._live.failed or (self._stopping and self.state not in LIVE)
+
+    def _turn(self, body: Body) -> bool:
+        """Write what is new to the terminal, then run the body for one segment; False if none waited."""
+        if self._lines is not None:
+            self._lines.draw()
+            if body.waiting:
+                self._lines.clear()
+        return body.run_waiting()
+
+    def write_lines(self) -> None:
+        """Write the words to the terminal while this is waited for."""
+        self._lines = Lines(self.transcript, lambda: f"[{self.status or self.state}]")
+        self.shown()
+
+    def shown(self) -> None:
+        """Take it as displayed by the cell that runs, whose value it may be."""
+        self._displayed_in = execution_count()
 
     def _on_change(self, change: TranscriptChange) -> None:
         # On the writer's thread: the portal's, or the user's where a segment is corrected.
@@ -245,6 +311,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             self._twin.refresh()
             name = self._live.variable or "transcript"
             self.view.next_step = f"{name}.to_pandas()" if self.transcript.done and len(self.transcript) else ""
+            if self._closed:
+                self._leave()
         elif change.kind == "segments":
             portal().call_soon(self._twin.refresh_soon)
             for segment in change.upsert:
@@ -285,12 +353,3 @@ def close_all() -> None:
     lane.close_lane()
     embedded.close()
     close_portal()
-
-
-def in_kernel() -> bool:
-    """Whether this runs in a kernel, and not in a terminal or a script."""
-    return getattr(get_ipython(), "kernel", None) is not None
-
-
-def _execution_count() -> int:
-    return int(getattr(get_ipython(), "execution_count", -2))

@@ -39,7 +39,7 @@ def test_a_notebook_run_by_a_program_refuses_a_microphone() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a pseudo-terminal, which Windows has not")
 def test_ipython_in_a_terminal(tmp_path: Path) -> None:
-    """A terminal transcribes a file and prints its words; a live cell is refused with what to type."""
+    """A terminal transcribes a file and shows its words; without the mic extra a live cell says what to type."""
     import pexpect
 
     env = {**os.environ, "TERM": "dumb", "XDG_STATE_HOME": str(tmp_path), "COLUMNS": "200"}
@@ -54,9 +54,10 @@ def test_ipython_in_a_terminal(tmp_path: Path) -> None:
         return str(child.before)
 
     assert "Error" not in run("%load_ext rt_magic")
+    run("import sys; sys.modules['sounddevice'] = None")  # as if it were not installed
     refused = run("%transcribe")
-    assert "UsageError" in refused
-    assert "--from" in refused
+    assert "UsageError: this machine's microphone needs the mic extra" in refused
+    assert '%pip install "rt-magic[mic]"; or give a file: %transcribe --from talk.wav' in refused
     assert "Traceback" not in refused
     shown = run(f"%transcribe {PHRASES}")
     text = run("print(transcript.segments[0].text)").splitlines()[1].strip()

@@ -37,7 +37,8 @@ ROWS = {
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
-        "transcriber", "live", "playback", "twin", "destination", "batch", "corpora", "manifest", "recovery", "body",
+        "transcriber", "driver", "live", "status", "playback", "twin", "destination", "notebook", "notices", "terminal",
+        "batch", "corpora", "manifest", "recovery", "body",
         "checks", "completion",
     ),
     "doors": ("magic", "__init__"),
@@ -80,7 +81,7 @@ LIBRARIES = {
     "anywidget": ("widgets.*", "transcriber"),
     "ipywidgets": ("widgets.*", "transcriber"),
     "traitlets": ("widgets.*", "transcriber", "magic"),
-    "IPython": ("magic", "body", "transcriber", "twin", "__init__.load_ipython_extension"),
+    "IPython": ("magic", "body", "notebook", "transcriber", "twin", "__init__.load_ipython_extension"),
     "azure.identity": ("session.credentials.*",),
 }
 

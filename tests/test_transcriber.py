@@ -336,7 +336,7 @@ async def test_start_after_an_error_goes_on_in_the_same_transcript() -> None:
 
 async def test_the_notice_is_shown_once_for_each_destination() -> None:
     """The first Start for a service shows the notice, the second does not; both transcripts keep it."""
-    from rt_magic.destination import set_notice
+    from rt_magic.notices import set_notice
 
     async with ScriptedPeer(words("one"), words("two")) as peer:
         where = peer.url.removeprefix("ws://")

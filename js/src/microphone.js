@@ -135,6 +135,7 @@ export default () => {
     function act(action) {
       if (action === "dismiss") dismiss(model);
       else if (kernelGone(model.get("layout"))) recorder.abandon(GONE);
+      else if (model.get("place") === "kernel") model.send({ type: action, page, epoch: randomName(), last: -1 });
       else recorder[action]();
       draw(model);
     }

@@ -116,6 +116,11 @@ class Intake:
         self.phase = "stopping" if name == "stop" else "pausing"
         return effects + (self._abandon(now) if self._gone else [])
 
+    def abandon(self, now: float) -> list[Effect]:
+        """End with the sound that is here, whatever a page still has."""
+        effects = [] if self.phase == "stopping" else self.command("stop", now)
+        return effects + self._abandon(now)
+
     def tick(self, now: float, *, deaf: bool = False) -> list[Effect]:
         """Look after what time alone brings: acknowledgements, gaps, silence. To be called about 4 times a second.
 

@@ -12,12 +12,14 @@ from typing import Any, TypeAlias
 import anywidget
 import traitlets
 
+from rt_magic.audio.capture import check_capture
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.portal import portal
 from rt_magic.widgets import lane
 from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Send, Sound, Stage
-from rt_magic.widgets.messages import Audio, parse
+from rt_magic.widgets.messages import Audio, FromPage, Pause, Start, Stop, parse
+from rt_magic.widgets.own_microphone import OWN, OwnMicrophone
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +35,12 @@ UNSEEN = (
 
 
 class Microphone(anywidget.AnyWidget):
-    """Record from the microphone of the page that shows this widget.
+    """Record from the microphone of the page that shows this widget, or with `place="kernel"` of the kernel's machine.
 
     `on_audio` callbacks get the sound. `state` is "ready", "opening", "listening", "paused", "draining", "stopped"
-    or "error"; `error` says why. `device` and the three switches are the browser's own settings.
+    or "error"; `error` says why. `device` and the three switches are the browser's own settings; of the kernel's
+    machine, `device` is a microphone's number or a part of its name. Raises ConfigurationError where the kernel's
+    machine has nothing to record with.
     """
 
     _esm = Path(__file__).parent / "static" / "microphone.js"
@@ -50,6 +54,7 @@ class Microphone(anywidget.AnyWidget):
     busy_after = traitlets.Float(3.0).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
     page = traitlets.Unicode("").tag(sync=True)
+    place = traitlets.Enum(("page", "kernel"), "page").tag(sync=True)
     command = traitlets.Dict().tag(sync=True)
     device = traitlets.Unicode("").tag(sync=True)
     echo_cancellation = traitlets.Bool(True).tag(sync=True)
@@ -65,7 +70,12 @@ class Microphone(anywidget.AnyWidget):
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
         self._pulse = lane.Pulse()
+        self._own: OwnMicrophone | None = None
+        if kwargs.get("place") == "kernel":
+            check_capture()
         super().__init__(**kwargs)
+        if self.place == "kernel":
+            self._own = OwnMicrophone(self._take, lambda: str(self.device))
         self.on_msg(self._on_message)
         self.on_lane = lane.attach(self.comm)
         """Whether sound and clicks arrive while a cell runs."""
@@ -91,6 +101,10 @@ class Microphone(anywidget.AnyWidget):
         """Close the microphone once all that was said is here; returns at once."""
         portal().call_soon(self._command, "stop")
 
+    def abandon(self) -> None:
+        """End with the sound that is here, whatever a page still has; on the portal's thread."""
+        self._carry_out(self._intake.abandon(time.monotonic()))
+
     def take_stop(self) -> None:
         """Take Stop from the page although no sound comes from there."""
         self._intake.paused = True
@@ -98,6 +112,8 @@ class Microphone(anywidget.AnyWidget):
     def close(self) -> None:
         """Close the widget and give its lane back."""
         comm = self.comm
+        if self._own is not None:
+            portal().call_soon(self._own.follow, "stop")
         super().close()
         if comm is not None:
             lane.detach(comm)
@@ -134,6 +150,12 @@ class Microphone(anywidget.AnyWidget):
         except RemoteProtocolError as error:
             _log.warning("%s", error)
             return
+        if self._own is not None and isinstance(message, Start | Pause | Stop):
+            self._command("start" if isinstance(message, Start) else "pause" if isinstance(message, Pause) else "stop")
+        else:
+            self._take(message)
+
+    def _take(self, message: FromPage) -> None:
         self._carry_out(self._intake.receive(message, time.monotonic()))
 
     def _command(self, name: Name) -> None:
@@ -142,7 +164,9 @@ class Microphone(anywidget.AnyWidget):
     def _tick(self) -> None:
         self._ticking = None
         now = time.monotonic()
-        self._carry_out(self._intake.tick(now, deaf=not self.on_lane and self._pulse.stopped(now)))
+        self._carry_out(
+            self._intake.tick(now, deaf=self._own is None and not self.on_lane and self._pulse.stopped(now))
+        )
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -150,15 +174,19 @@ class Microphone(anywidget.AnyWidget):
                 case Sound(chunk):
                     self._emit(self._at_24k(chunk))
                 case Send(message):
-                    self.send(message)
+                    if self._own is None:
+                        self.send(message)
+                case Ask(name) if self._own is not None:
+                    portal().loop.call_soon(self._own.follow, name)  # what this leads to comes after what led here
                 case Ask(name):
                     self._commands += 1
                     self.command = {"name": name, "n": self._commands}
                 case Reached(stage, detail):
                     if stage in ("paused", "stopped", "failed"):
                         self._flush_resampler()
-                    if self.page != self._intake.page:
-                        self.page = self._intake.page
+                    page = "" if self._intake.page == OWN else self._intake.page  # every page may stop that one
+                    if self.page != page:
+                        self.page = page
                     self._follow(stage, detail)
         if self._ticking is None and self._intake.active:
             self._ticking = portal().loop.call_later(TICK, self._tick)

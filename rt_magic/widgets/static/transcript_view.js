@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 ca9e68fdfbed1bef3c95ade9668c3ba47edc40b5aec075ae3d71c36022885473); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 a583d24e15c1603cc358f9cb20c89786e9560665eb2907cdb93e4ea34aeb9fb0); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (

@@ -1,0 +1,48 @@
+"""What a live cell says of itself: states, mishaps and what to do, as sentences for people."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from rt_magic.exceptions import RtMagicError, ServiceConnectionError
+from rt_magic.session.session import RealtimeSession
+
+State: TypeAlias = Literal[
+    "ready", "opening", "connecting", "listening", "paused", "reconnecting", "draining", "stopped", "error"
+]
+
+READY = "click Start and speak"
+PAUSED = "paused; click Resume to go on"
+GONE = "the page that recorded is gone and nothing is heard; click Resume to go on here"
+NO_SOUND = "no sound comes from this machine's microphone; Resume opens it again"
+
+
+def of_session(session: RealtimeSession | None, state: State) -> str:
+    """Return what the session says of itself while the cell is in `state`; "" where that is nothing."""
+    if session is None or state not in ("connecting", "listening", "reconnecting"):
+        return ""
+    if state != "listening":
+        return f"recording; {session.status}"
+    behind = f"; the service is {session.behind:.0f} s behind" if session.behind >= 3 else ""
+    return (session.status if session.state == "listening" else "listening") + behind
+
+
+def reloaded(variable: str) -> str:
+    """Return how the text is kept after the page was loaded anew: the output of the cell is no longer refreshed."""
+    if not variable:
+        return "this page was loaded anew, so new text is not saved by itself: display the transcript in a new cell"
+    return f"this page was loaded anew, so new text is not saved by itself: run {variable} in a new cell to keep it"
+
+
+def spoken(seconds: float) -> str:
+    """Return a time as people say it."""
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
+def unanswered(session: RealtimeSession, patience: float) -> RtMagicError:
+    """Return the error for a session that is left with work to do, so that nobody takes its transcript for whole."""
+    if session.behind > 0:
+        rest = f"{session.behind:.1f} s of sound were not sent; click Start to go on with them"
+    else:
+        rest = "the last words are missing"
+    return ServiceConnectionError(f"nothing came from the service for {patience:g} s after Stop: {rest}")
