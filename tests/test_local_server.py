@@ -422,3 +422,45 @@ def test_settings_that_cannot_work_are_one_sentence(arguments: tuple[str, ...], 
     done = subprocess.run([sys.executable, "-m", "rt_magic.local", *arguments], capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "http"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    """A port that cannot be one is named with the numbers that can, without a traceback."""
+    done = subprocess.run([sys.executable, "-m", "rt_magic.local", "--port", port], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"from 0 to 65535, not '{port}'" in done.stderr and "Traceback" not in done.stderr
+
+
+async def test_a_port_that_is_taken_is_said(server: Running) -> None:
+    """A port on which somebody listens is one sentence with the way out, and leaves no process."""
+    port = server.url.split(":")[2].split("/")[0]
+    command = [sys.executable, "-m", "rt_magic.local", "--engine", "pocketsphinx", "--port", port]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"port {port} cannot be used") and "or 0 for any that is free" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor as a shell does")
+def test_a_server_without_stdin_ends_at_once() -> None:
+    """With --parent a stdin that was never open is a parent that is gone, and so is one that reads no address."""
+    command = [sys.executable, "-m", "rt_magic.local", "--parent", "--engine", "pocketsphinx"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "") and "url" in done.stdout
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None and process.stdin is not None
+    with process.stdin, process.stderr as stderr:
+        process.stdout.close()
+        assert process.wait(PATIENCE) == 0
+        assert b"Traceback" not in stderr.read()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"do": "sta', b'{"do": "audio", "bytes": 4800}\n\1\2'])
+def test_a_decoder_ends_with_its_stdin_wherever_that_breaks_off(left: bytes) -> None:
+    """A server that dies inside a message leaves no decoder that waits for the rest."""
+    command = [sys.executable, "-m", "rt_magic.local.decoder", "--engine", "pocketsphinx"]
+    done = subprocess.run(command, input=left, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")

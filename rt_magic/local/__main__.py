@@ -44,19 +44,28 @@ def watch_for_end(*, stdin: bool) -> asyncio.Event:
             loop.add_signal_handler(number, ended.set)
 
     def read_to_end() -> None:
-        while os.read(0, 4096):
-            pass
-        loop.call_soon_threadsafe(ended.set)
+        with contextlib.suppress(OSError):  # it was closed before we began
+            while os.read(0, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop is closed: we have ended already
+            loop.call_soon_threadsafe(ended.set)
 
     if stdin:
         threading.Thread(target=read_to_end, daemon=True).start()
     return ended
 
 
+def port_number(text: str) -> int:
+    """Read a port from 0 to 65535."""
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
 def main() -> int:
     """Run the server; 2 for settings that cannot work, with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python -m rt_magic.local", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
+    parser.add_argument("--port", type=port_number, default=0, help="0, the default: any free port")
     parser.add_argument("--engine", default="auto", help="auto, pocketsphinx or whisper")
     parser.add_argument("--model", help="name or folder of a whisper model")
     parser.add_argument("--parent", action="store_true", help="print the token with the address; end when stdin closes")
@@ -68,8 +77,10 @@ def main() -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # nobody is there any more to read the address
+        pass
     except OSError as error:
-        print(f"port {arguments.port} cannot be used: {error}", file=sys.stderr)
+        print(f"the server cannot run: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         pass

@@ -119,10 +119,12 @@ class Process:
 
 def _read(source: BinaryIO, messages: queue.SimpleQueue[tuple[dict[str, Any], bytes]]) -> None:
     """Read until stdin ends; then there is nobody left to work for, in whatever call the engine is."""
-    while line := source.readline():
-        message = json.loads(line)
-        messages.put((message, source.read(message.get("bytes", 0))))
-    os._exit(0)
+    try:
+        while (line := source.readline()).endswith(b"\n"):  # else the server died while it wrote
+            message = json.loads(line)
+            messages.put((message, source.read(message.get("bytes", 0))))
+    finally:
+        os._exit(0)
 
 
 def main() -> int:

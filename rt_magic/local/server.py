@@ -17,6 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from rt_magic.exceptions import ConfigurationError
 from rt_magic.local.connection import Connection, Traffic
 from rt_magic.local.workers import Workers
 from rt_magic.wire.dialects import DIALECTS
@@ -35,7 +36,8 @@ RECEIVE_BUFFER = (
 class LocalServer:
     """Serve the Realtime protocol on loopback to whoever has the token.
 
-    `async with LocalServer(workers, token) as server: server.url` listens from entering to leaving.
+    `async with LocalServer(workers, token) as server: server.url` listens from entering to leaving. Raises
+    ConfigurationError for a port that cannot be had.
     """
 
     def __init__(self, workers: Workers, token: str, *, port: int = 0) -> None:
@@ -52,7 +54,12 @@ class LocalServer:
         return f"ws://{HOST}:{self._port}/v1"
 
     async def __aenter__(self) -> LocalServer:
-        listening = socket.create_server((HOST, self._port))
+        try:
+            listening = socket.create_server((HOST, self._port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {self._port} cannot be used ({error.strerror}); give another, or 0 for any that is free"
+            ) from error
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)  # inherited by what it accepts
         self._port = listening.getsockname()[1]
         self._server = await serve(
