@@ -56,6 +56,8 @@ class InlineWorker(Worker):
 
     def __init__(self, *, at_once: bool = True) -> None:
         self.recognizer = Counter()
+        self.heard: list[bytes] = []
+        """The audio that was sent to it, utterance by utterance."""
         self._out = io.BytesIO()
         self._decoder = Process(self.recognizer, self._out)
         self._waiting: list[tuple[dict[str, Any], bytes]] = []
@@ -72,6 +74,10 @@ class InlineWorker(Worker):
     def send(self, do: str, *, pcm: bytes = b"", **fields: Any) -> None:
         """Queue the message."""
         if self.alive:
+            if do == "start":
+                self.heard.append(b"")
+            elif pcm:
+                self.heard[-1] += pcm
             self._waiting.append(({"do": do, **fields}, pcm))
             if self._at_once:
                 self.work()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rt_magic.local.connection import MAXIMUM_APPEND, Connection
 from rt_magic.local.recognizers import Engine
@@ -164,6 +167,54 @@ async def test_odd_bytes_wait_for_their_other_half() -> None:
     client, whole = Client(), audio(0, 4).audio
     events = await client.say(*[AppendAudio(whole[first : first + 4801]) for first in range(0, len(whole), 4801)])
     assert only(events, Completed).transcript == only(await Client().say(AppendAudio(whole)), Completed).transcript
+
+
+@pytest.mark.parametrize("drop", [ClearAudio(), CommitAudio()])
+async def test_half_a_sample_goes_with_what_was_before_it(drop: ClientEvent) -> None:
+    """Where a clear or a commit cuts a sample in two, what follows begins with a whole one."""
+    client = Client()
+    await client.say(AppendAudio(bytes(9_601)), drop, audio(0, 4))
+    (heard,) = client.workers.started[0].heard
+    assert heard in fixture()
+
+
+STEPS = st.one_of(
+    st.sampled_from([1, 333, 4_800, 100_000]),
+    st.sampled_from(["clear", "commit", "die", "work", "manual", "server"]),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.one_of(st.just(100_000), STEPS), max_size=20), st.booleans())
+def test_whatever_a_client_does_a_decoder_hears_what_was_said(steps: list[int | str], at_once: bool) -> None:
+    """Every utterance is an unbroken piece of what was appended, and no more is kept than what may still be needed."""
+
+    async def play() -> None:
+        client, said, odd, at = Client(InlineWorkers(at_once=at_once)), b"", b"", 0
+        for step in steps:
+            match step:
+                case int():
+                    piece = (fixture() * 2)[at : at + step]
+                    at, odd = at + step, odd + piece
+                    said, odd = said + odd[: len(odd) & ~1], odd[len(odd) & ~1 :]
+                    await client.say(AppendAudio(piece))
+                case "clear":
+                    await client.say(ClearAudio())
+                    odd = b""
+                case "commit":
+                    odd = b"" if Committed in kinds(await client.say(CommitAudio())) else odd
+                case "die" if client.workers.started:
+                    client.workers.started[-1].die()
+                case "work" if client.workers.started:
+                    client.workers.started[-1].work()
+                case "manual" | "server":
+                    await client.say(update(turn_detection={"type": "server_vad"} if step == "server" else None))
+            connection = client.connection  # what is kept reaches up to what came last, and not too far back
+            assert connection._buffer_start + len(connection._buffer) // 2 == connection._received == len(said) // 2
+            assert len(connection._buffer) <= 20 * SECOND
+        assert all(heard in said for worker in client.workers.started for heard in worker.heard)
+
+    asyncio.run(play())
 
 
 async def test_silence_gives_no_event() -> None:
@@ -435,9 +486,11 @@ async def test_death_of_the_decoder_fails_its_turns_and_the_next_gets_another() 
     assert kinds(client.hear()) == [Failed]
     events = await client.say(audio(5, 6.5))
     assert kinds(events) == [SpeechStopped, Committed, ItemAdded, ItemDone, Failed]
-    await client.say(audio(6.5, 10))
+    begun = only(await client.say(audio(6.5, 10)), SpeechStarted)
     client.workers.started[1].work()
     assert Completed in kinds(client.hear())
+    (heard,) = client.workers.started[1].heard
+    assert fixture().startswith(heard, begun.audio_start_ms * SECOND // 1000)
 
 
 async def test_decoder_is_given_back_clean() -> None:

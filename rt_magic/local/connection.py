@@ -225,6 +225,7 @@ class Connection:
             self._utterance = None
 
     def _keep_from(self, position: int) -> None:
+        position = max(position, self._buffer_start)  # a turn whose decoder died is open from before
         del self._buffer[: (position - self._buffer_start) * BYTES_PER_SAMPLE]
         self._buffer_start = position
 
@@ -259,6 +260,7 @@ class Connection:
                 event,
             )
             return
+        self._odd = b""
         announce = self._server_turns and self._item is not None
         for decision in self._turns.finish():
             assert not isinstance(decision, TurnStarted)
@@ -272,6 +274,7 @@ class Connection:
         if self._item is not None:
             self._forget(self._item)
         self._item = self._utterance = None
+        self._odd = b""  # half a sample: its other half belongs to what is dropped
         self._turns.discard()
         self._uncommitted_from = self._received
         self._keep_from(self._turns.position)
