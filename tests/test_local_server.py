@@ -247,6 +247,22 @@ async def test_server_reads_no_more_than_it_can_decode_soon() -> None:
         await asyncio.to_thread(stop, server)
 
 
+async def test_client_that_leaves_is_not_worked_for(server: Running) -> None:
+    """When a client goes that had sent minutes of speech at once, its decoder ends, and what it sent is counted."""
+    speech = (b"".join(pcm for _, pcm, _ in human()) * 20)[: 15 * 2**20]
+    before = len(await server.stats())
+    async with client(server) as speaker:
+        await speaker.append(speech, size=len(speech))
+        await speaker.append(bytes(4_800))
+        await speaker.until("delta")
+        decoders = psutil.Process(server.process.pid).children()
+        speaker.websocket.transport.abort()
+        async with asyncio.timeout(20):  # decoding all of it takes minutes
+            while (await server.stats())[before]["open"] or all(decoder.is_running() for decoder in decoders):
+                pass
+    assert (await server.stats())[before]["audio_bytes"] in (len(speech), len(speech) + 4_800)
+
+
 async def test_stats_count_every_byte(server: Running) -> None:
     """`/stats` tells the bytes of audio of each connection, in order of arrival, and whether it is open."""
     before = len(await server.stats())

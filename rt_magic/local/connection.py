@@ -70,6 +70,7 @@ class Connection:
             check=lambda session, event_id: _check_language(engine, session, event_id),
         )
         self.traffic = Traffic()
+        self._gone = False
         self._workers = workers
         self._wake = wake
         self._worker: Worker | None = None
@@ -106,11 +107,18 @@ class Connection:
             self._reconfigure(before)
         self._wake()
 
+    def hang_up(self) -> None:
+        """Stop decoding: the client is gone. What it had sent before is still counted by `receive`."""
+        self._gone = True
+        if self._worker is not None and self._worker.backlog:
+            self._worker.kill()
+
     async def close(self) -> None:
-        """Stop decoding; the client is gone."""
+        """Give the decoder back; the client is gone."""
         self.traffic.open = False
-        if self._worker is not None:
-            await self._workers.give_back(self._worker)
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await self._workers.give_back(worker)
 
     # ── settings ──
 
@@ -162,6 +170,8 @@ class Connection:
         whole = len(audio) & ~1
         self._odd = audio[whole:]
         for first in range(0, whole, _SLICE):
+            if self._gone:
+                return
             await self._hear(audio[first : min(first + _SLICE, whole)])
             if self._worker is not None:
                 await self._worker.room(BACKLOG)

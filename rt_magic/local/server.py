@@ -126,6 +126,8 @@ class LocalServer:
         connection.protocol.greet()
         due.set()
         sender = asyncio.create_task(_send(connection, websocket, due))
+        ended = asyncio.create_task(websocket.wait_closed())  # may be long before what had come is read
+        ended.add_done_callback(lambda _: connection.hang_up())
         try:
             async for message in websocket:
                 await connection.receive(message)

@@ -71,12 +71,17 @@ class Worker:
             self._settled.clear()
             await self._settled.wait()
 
-    async def close(self) -> None:
-        """End the process and wait for its end."""
+    def kill(self) -> None:
+        """End the process, whatever it has to do."""
         self.on_answer = self.on_end = None
         self.alive = False
+        self._settled.set()
         if self._process.returncode is None:
             self._process.kill()
+
+    async def close(self) -> None:
+        """End the process and wait for its end."""
+        self.kill()
         await self._process.wait()
         self._reader.cancel()
 
