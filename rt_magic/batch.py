@@ -114,6 +114,8 @@ class Transcription:
         self.audio = audio
         self._split = options.channels == "split"
         self._speed = options.speed
+        own = {"channels": options.channels, "speed": options.speed, "start": audio.start or None, "stop": audio.stop}
+        self._own = {name: value for name, value in own.items() if value not in (None, "mix", "max")}
         channels = audio.split() if self._split else (audio,)
         count = connections_for(options, audio) // len(channels)
         pause = options.silence_ms / 1000 + BEYOND
@@ -138,7 +140,9 @@ class Transcription:
             await asyncio.gather(*every, return_exceptions=True)
             raise
         channels = [self._in_a_row([task.result() for task in row]) for row in tasks]
-        return self._as_speakers(channels) if self._split else channels[0]
+        transcript = self._as_speakers(channels) if self._split else channels[0]
+        transcript._describe(options={**transcript.meta["options"], **self._own})
+        return transcript
 
     @property
     def settled(self) -> float:

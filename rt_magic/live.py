@@ -6,10 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rt_magic import status
+from rt_magic.audio.pace import PageClock
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
 from rt_magic.driver import transcripts
@@ -66,6 +68,7 @@ class Live:
         self._sentence = ""
         self._why = ""
         self._spoke_at = 0.0
+        self._clock = PageClock()
         self._rests: asyncio.TimerHandle | None = None
         self._resting: asyncio.Task[None] | None = None
         self._stopped_at: float | None = None
@@ -157,6 +160,7 @@ class Live:
 
     def _begin(self) -> None:
         recording = Recording.create(save=self._save)
+        self.transcript.started_at = datetime.now(UTC)
         try:
             self.session = RealtimeSession(
                 self.service,
@@ -171,10 +175,10 @@ class Live:
             raise
         self.transcript.recording = recording
         self._run(self.session.__aenter__())
-        self.transcript.meta["options"] = {key: value for key, value in self._options.items() if value}
         if self.transcript not in transcripts:
             transcripts.append(self.transcript)
-        self.transcript.meta["notice"] = sentence = notice(self.service)
+        sentence = notice(self.service)
+        self.transcript._describe(notice=sentence)
         if not told.has(self.notebook, sentence):
             self.microphone.notice = sentence
 
@@ -217,7 +221,7 @@ class Live:
         if session is None:
             return
         try:
-            session.append(pcm)
+            session.append(pcm, self._captured())
         except (AudioError, OSError) as error:
             if self._phase != "error":
                 self.microphone.stop()
@@ -230,6 +234,12 @@ class Live:
                 self._why = f"paused: nothing was said for {status.spoken(self.idle)}; click Resume to go on"
                 self.microphone.pause()
             self._show()
+
+    def _captured(self) -> float | None:
+        """Return when the sound at hand was captured, on the monotonic clock; None where the page does not say."""
+        if self.microphone.captured_at is None:
+            return None
+        return time.monotonic() - self._clock.age(self.microphone.captured_at, time.time())
 
     def _on_session(self) -> None:
         session = self.session

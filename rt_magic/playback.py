@@ -76,7 +76,7 @@ class Playback:
             self._end(error)
             return
         self.transcript.recording = session.recording
-        self.transcript.meta["source"] = self.source.name
+        self.transcript._describe(source=self.source.name)
         transcripts.append(self.transcript)
         self._session = session
         self._task = asyncio.ensure_future(transcribe_source(session, self.source, speed=self._speed, halt=self._halt))
@@ -84,7 +84,7 @@ class Playback:
             self._show()
             await asyncio.wait({self._task}, timeout=SHOW_EVERY)
         failure = None if self._task.cancelled() else self._task.exception()
-        self.transcript.meta["seconds_taken"] = round(time.monotonic() - began, 3)
+        self.transcript._describe(seconds_taken=round(time.monotonic() - began, 3))
         if failure is not None and not isinstance(failure, RtMagicError):
             failure = RtMagicError(f"an unexpected error: {redact(repr(failure))}; please report it")
         self._end(failure)

@@ -27,8 +27,9 @@ OUTER = {"microphone.js", "transcript_view.js"}
 
 ROWS = {
     "pure": (
-        "exceptions", "arguments", "languages", "secrets", "audio.pcm", "wire", "wire.*", "transcript.segments",
-        "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
+        "exceptions", "arguments", "languages", "secrets", "audio.pace", "audio.pcm", "wire", "wire.*",
+        "transcript.segments", "transcript.alignment", "transcript.annotations", "transcript.archive",
+        "transcript.corrections",
         "transcript.export", "transcript.joining", "transcript.ledger", "transcript.measures", "transcript.reading",
         "transcript.subtitles", "transcript.whisper",
     ),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rt_magic.audio.pcm import SAMPLE_RATE, Pace, Timeline, silence, to_float32, to_pcm16
+from rt_magic.audio.pcm import Timeline, silence, to_float32, to_pcm16
 
 
 def decoded(samples: NDArray[np.generic]) -> list[int]:
@@ -106,35 +106,3 @@ def test_an_empty_timeline_is_at_the_beginning() -> None:
     timeline.pad(10)
     timeline.add(100, 10)
     assert [timeline.to_recording(sample) for sample in (0, 9, 10, 19)] == [0, 0, 100, 109]
-
-
-CHUNKS = st.lists(st.tuples(st.integers(1, 30), st.floats(0, 5)), min_size=1, max_size=40)
-
-
-@given(CHUNKS, st.integers(1, 4))
-def test_a_pace_knows_when_a_sample_was_spoken(chunks: list[tuple[int, float]], entries: int) -> None:
-    """A sample's time is reckoned back from its chunk's end; the last chunks are known, the oldest may be forgotten."""
-    pace, end, time = Pace(entries), 0, 0.0
-    spoken: dict[int, float] = {}
-    known: list[int] = []
-    for samples, passed in chunks:
-        time += passed
-        pace.note(end + samples, time)
-        for sample in range(end + 1, end + samples + 1):
-            spoken[sample] = time - (end + samples - sample) / SAMPLE_RATE
-        known.append(end + 1)
-        end += samples
-    remembered = known[-entries:][0]
-    for sample, expected in spoken.items():
-        found = pace.at(sample)
-        assert found == expected or (found is None and sample < remembered)
-    assert pace.at(end + 1) is None
-    assert all(pace.at(sample) is None for sample in (0, 1)) or len(chunks) <= 2 * entries
-
-
-def test_a_short_recording_is_remembered_whole() -> None:
-    """Nothing is forgotten before there is too much to remember."""
-    pace = Pace(4)
-    for number in range(8):
-        pace.note((number + 1) * SAMPLE_RATE, float(number + 1))
-    assert [pace.at(second * SAMPLE_RATE) for second in range(9)] == [float(second) for second in range(9)]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt_magic.audio.pcm import SAMPLE_RATE, Pace, Timeline
+from rt_magic.audio.pace import Pace
+from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.transcript.segments import (
     Changes,
     Foldable,
@@ -302,14 +303,15 @@ def test_impossible_probabilities_are_capped() -> None:
 
 
 def test_latency_is_measured_where_the_audio_came_as_spoken() -> None:
-    """First text counts from the beginning of speech, final text from its end; without a pace there is none."""
+    """First text counts from the beginning of speech, all else from its end; without a pace there is none."""
     pace = Pace()
     for tenth in range(1, 50):
-        pace.note(tenth * 2400, 100 + tenth / 10)
+        pace.note(tenth * 2400, 100.01 + tenth / 10, captured=100 + tenth / 10)
+        pace.note_sent(tenth * 2400, 100.03 + tenth / 10)
     reader = Reader(pace=pace).take(opened(), started("a", 1.0))
     reader.take(Delta("a", "x"), at=101.5).take(stopped("a", 2.0), at=102.6).take(Completed("a", "x"), at=102.8)
     (segment,) = reader.ordered
-    assert segment.latency == pytest.approx({"first": 0.5, "final": 0.8})
+    assert segment.latency == pytest.approx({"received": 0.01, "sent": 0.03, "first": 0.5, "final": 0.8})
     assert Reader().take(opened(), started("a", 1.0), Completed("a", "x")).ordered[0].latency is None
     assert Reader(pace=Pace()).take(opened(), started("a", 1.0), Completed("a", "x")).ordered[0].latency is None
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,31 @@ async def test_from_click_to_last_word() -> None:
     assert rt.transcripts[-1] is transcript
     assert transcript.duration == 2.0
     assert transcript.done
+
+
+async def test_what_is_known_about_a_recording() -> None:
+    """It began at Start, not when the cell ran; options, versions and the seconds of each stage are there."""
+    async with ScriptedPeer(words("one two")) as peer:
+        transcriber = Transcriber("en", service=peer.url, keywords=["Nosema"])
+        await asyncio.sleep(0.2)
+        page = Page(transcriber.microphone)
+        clicked = datetime.now(UTC)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one two")
+        before = transcriber.transcript.meta
+        page.end("stop")
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+    assert transcript.started_at is not None and transcript.started_at >= clicked
+    meta = transcript.meta
+    assert meta["options"] == {
+        "language": "en", "keywords": ["Nosema"], "turn_detection": "auto", "silence_ms": 500
+    }  # fmt: skip
+    assert set(meta["versions"]) == {"python", "rt-magic", "websockets"} and set(before) <= set(meta)
+    (segment,) = transcript
+    assert segment.latency is not None and list(segment.latency) == ["received", "sent", "first", "final"]
+    assert 0 <= segment.latency["received"] <= segment.latency["sent"] <= segment.latency["final"] < 20
+    assert list(transcript.latency["sent"]) == [segment.latency["sent"]]
 
 
 async def test_words_said_before_the_service_answers_are_kept() -> None:

@@ -465,3 +465,35 @@ def test_a_live_transcript_can_be_pickled() -> None:
     copy = pickle.loads(pickle.dumps(made))
     assert isinstance(copy, rt.Transcript) and copy.done and not made.done
     assert copy.text == "one" and copy.interim == ()
+
+
+def test_json_is_whole_while_somebody_writes() -> None:
+    """What is written meanwhile is in the JSON or is not; each is one that can be read, and no writer waits for it."""
+    transcript, gone = Transcript(), threading.Event()
+
+    def write() -> None:
+        for number in range(1, 301):
+            if gone.wait(0.001):
+                return
+            segment = Segment(f"s{number}", number, number + 1, "word " * 20, True)
+            transcript._apply(Changes((segment,), (), {segment.id: float(number)}))
+            transcript._describe(**{f"fact {number % 50}": number})
+            transcript._add_usage({"seconds": 1, f"kind {number % 50}": 1})
+            transcript.mark(f"mark {number}")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        lengths = []
+        while writer.is_alive() and len(lengths) < 30:
+            copy = Transcript.from_json(transcript.to_json())
+            assert [segment.id for segment in copy] == [f"s{number}" for number in range(1, len(copy) + 1)]
+            assert copy.usage.get("seconds", 0) in (len(copy), len(copy) - 1)
+            lengths.append(len(copy))
+    finally:
+        gone.set()
+        writer.join()
+    assert lengths and lengths == sorted(lengths)
+    before = transcript.meta
+    transcript._describe(more=True)
+    assert "more" not in before and transcript.meta["more"]

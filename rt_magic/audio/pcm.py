@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from typing import Any
 
 import numpy as np
@@ -86,33 +85,3 @@ class Timeline:
         index = bisect_right(self._starts, sample) - 1
         offset = sample - self._starts[index] if self._moves[index] else 0
         return self._positions[index] + offset
-
-
-class Pace:
-    """Remember when each part of a live recording arrived, for as long as latencies are asked for.
-
-    Times are monotonic seconds; a position is reckoned back from the end of the chunk that brought it, so that the
-    time of a sample is when it was spoken rather than when its chunk was full. One thread may note and another ask.
-    """
-
-    def __init__(self, entries: int = 6_000) -> None:
-        self._entries = entries
-        self._notes: list[tuple[int, float]] = []
-        self._forgotten = -1
-        """Last sample of which the time is not known any more."""
-
-    def note(self, end: int, time: float) -> None:
-        """Note that the recording reached `end` samples at `time`."""
-        self._notes.append((end, time))
-        if len(self._notes) > 2 * self._entries:
-            self._forgotten = self._notes[self._entries - 1][0]
-            self._notes = self._notes[self._entries :]
-
-    def at(self, sample: int) -> float | None:
-        """Return when `sample` was spoken, or None where that is not known any more or not yet."""
-        notes = self._notes
-        index = bisect_left(notes, (sample, -math.inf))
-        if index >= len(notes) or sample <= self._forgotten:
-            return None
-        end, time = notes[index]
-        return time - (end - sample) / SAMPLE_RATE

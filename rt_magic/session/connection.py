@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from rt_magic.audio.pace import Pace
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import RtMagicError
@@ -54,7 +55,7 @@ class Connection:
 
     `emit(connection, event)` is called for each event on the loop that runs it. `number` tells the connections of a
     session apart. One that is `held` sends nothing before `begin`; with `last_chance` a turn without an answer is
-    marked as failed where else the connection is given up for another one.
+    marked as failed where else the connection is given up for another one. `pace` is told what was sent when.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Connection:
         timing: Timing = DEFAULT,
         held: bool = False,
         last_chance: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self.number = number
         self.asked = asked
@@ -95,6 +97,7 @@ class Connection:
             last_chance=last_chance,
         )
         self._timing = timing
+        self._pace = pace
         self._released = asyncio.Event()
         if not held:
             self._released.set()
@@ -274,6 +277,8 @@ class Connection:
         await self._send_due()
         if not pcm:
             return
+        if self._pace is not None:
+            self._pace.note_sent(self.position, time.monotonic())
         await self._prove(self.timeline.length - before)
         if self._next is None or self._finishing:
             return

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal, Self, TypeAlias
 
-from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, Pace
+from rt_magic.audio.pace import Pace
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import AudioError, ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.languages import languages
@@ -23,6 +24,7 @@ from rt_magic.session.connection import Connection
 from rt_magic.session.diagnosis import Asked, can_retry, explain_handshake
 from rt_magic.session.ladder import Ladder
 from rt_magic.session.opening import HandshakeRefused, NotReached
+from rt_magic.session.provenance import versions
 from rt_magic.session.relay import Relay
 from rt_magic.session.report import Report, signed_in
 from rt_magic.session.resolution import check_service
@@ -91,6 +93,18 @@ class RealtimeSession:
         self._alone = transcript is None
         """Whether nobody else writes into the transcript, so that its end is the session's."""
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
+        options = {
+            "language": language,
+            "model": model,
+            "prompt": prompt,
+            "keywords": list(keywords),
+            "turn_detection": turn_detection,
+            "silence_ms": silence_ms,
+            "noise_reduction": noise_reduction,
+        }
+        self.transcript._describe(
+            options={name: value for name, value in options.items() if value}, versions=versions(service)
+        )
         self._report = Report(service, self.transcript, [*notes, *self._ladder.notes], streams)
         self.recording.describe(
             {
@@ -131,9 +145,10 @@ class RealtimeSession:
             await self.cancel()
         self.recording.close()
 
-    def append(self, pcm: bytes) -> int:
+    def append(self, pcm: bytes, captured: float | None = None) -> int:
         """Add PCM16 at 24 kHz to the recording and return its position in samples; from any thread, never waits.
 
+        `captured` is the monotonic time of its last sample, where it is known; else it is taken to be new.
         Raises AudioError where it cannot be recorded, as on a full disk; what was recorded before is sent on.
         """
         try:
@@ -144,7 +159,7 @@ class RealtimeSession:
                 "transcribed; make room, and record again"
             ) from error
         if self._pace is not None:
-            self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic())
+            self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic(), captured)
         if self._loop is not None and self._carriers.current is not None:
             self._loop.call_soon_threadsafe(self._wake)
         return position
@@ -288,6 +303,7 @@ class RealtimeSession:
             timing=self._timing,
             held=held,
             last_chance=self._attempts.last_chance,
+            pace=self._pace,
         )
         return connection, address
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from rt_magic.audio.pcm import SAMPLE_RATE, Pace, Timeline
+from rt_magic.audio.pace import Pace
+from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.wire.events import (
     Committed,
     Completed,
@@ -525,12 +526,16 @@ def _words(state: Folded, turn: _Turn, parts: Iterable[Completed]) -> tuple[Word
 
 
 def _latency(state: Folded, turn: _Turn) -> dict[str, float] | None:
-    """Return seconds from speech to text, where the audio came as it was spoken."""
+    """Return seconds by stage, where the audio came as it was spoken: of its end, and of its beginning for `first`."""
     if state.pace is None:
         return None
     stages: dict[str, float] = {}
     began = None if turn.start is None else state.pace.at(round(turn.start * SAMPLE_RATE))
     ended = None if turn.end is None else state.pace.at(round(turn.end * SAMPLE_RATE))
+    for stage, moment in (("received", state.pace.received), ("sent", state.pace.sent)):
+        when = None if turn.end is None else moment(round(turn.end * SAMPLE_RATE))
+        if when is not None and ended is not None:
+            stages[stage] = when - ended
     if began is not None and turn.first_text_at is not None:
         stages["first"] = turn.first_text_at - began
     if ended is not None and turn.final_at is not None:

@@ -55,9 +55,11 @@ class Transcript:
         self, *, recording: Recording | None = None, started_at: datetime | None = None, offset: float = 0.0
     ) -> None:
         self.started_at: datetime | None = started_at or datetime.now(UTC)
-        """When the session began, with time zone UTC; None where a file that was read does not say."""
+        """When recording began, with time zone UTC; before that, and for files, when this was made. None where a file
+        that was read does not say."""
         self.meta: dict[str, Any] = {}
-        """Where the words come from: service, host, model, languages, options, versions, notice."""
+        """Where the words come from: service, host, model, languages, options, versions, notice. A dict that is found
+        here is never changed later, but followed by another."""
         self.recording = recording
         self._source: AudioSource | None = None
         self._offset = offset
@@ -295,11 +297,12 @@ class Transcript:
                 "started_at": None if self.started_at is None else self.started_at.isoformat(),
                 "duration": self.duration,
                 "meta": self.meta,
-                "usage": self._usage,
-                "events": self._events,
+                "usage": self.usage,
+                "events": self.events,
             }
             said = corrections.differences(self._ledger.machine, self._ledger.segments)
-            return archive.to_json(archive.Archive(list(self.segments), facts, self._ledger.unknown, said))
+            known = archive.Archive(list(self.segments), facts, dict(self._ledger.unknown), said)
+        return archive.to_json(known)  # what takes long holds nobody up
 
     @classmethod
     def from_json(cls, text: str) -> Transcript:

@@ -66,6 +66,8 @@ class Microphone(anywidget.AnyWidget):
         self._follow: Callable[[Stage, str], object] = self._follow_alone
         self._intake = Intake()
         self._position = 0
+        self.captured_at: float | None = None
+        """When the last sample that was handed on was captured, in Unix time by the page's clock."""
         self._resampler: tuple[str, int, Any] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
@@ -172,6 +174,7 @@ class Microphone(anywidget.AnyWidget):
         for effect in effects:
             match effect:
                 case Sound(chunk):
+                    self.captured_at = chunk.captured_at
                     self._emit(self._at_24k(chunk))
                 case Send(message):
                     if self._own is None:
