@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rt_magic.checks import doctor
     from rt_magic.corpora import transcribe_files
     from rt_magic.recovery import recover
-    from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI
+    from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, VoiceLive
     from rt_magic.session.session import RealtimeSession
     from rt_magic.transcriber import Transcriber, transcripts
     from rt_magic.transcript.segments import Segment, Word
@@ -71,6 +71,7 @@ __all__ = [
     "Transcriber",
     "Transcript",
     "TranscriptView",
+    "VoiceLive",
     "Word",
     "doctor",
     "recover",
@@ -92,6 +93,7 @@ _HOMES = {
     "Transcriber": "rt_magic.transcriber",
     "Transcript": "rt_magic.transcript.transcript",
     "TranscriptView": "rt_magic.widgets.transcript_view",
+    "VoiceLive": "rt_magic.session.services",
     "Word": "rt_magic.transcript.segments",
     "doctor": "rt_magic.checks",
     "recover": "rt_magic.recovery",

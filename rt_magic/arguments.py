@@ -14,10 +14,7 @@ from typing import Literal
 
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.languages import languages
-
-TURN_DETECTION = ("auto", "server", "semantic", "client", "off")
-NOISE = ("near", "far", "off")
-SERVICES = ("azure", "openai", "local")
+from rt_magic.words import NOISE, SERVICES, TURN_DETECTION
 
 
 def split(line: str) -> list[str]:
@@ -159,7 +156,7 @@ OPTIONS = (
         ("--service",),
         "service",
         "NAME",
-        "azure, openai, local, an address, or a variable that holds a service",
+        f"{', '.join(SERVICES)}, an address, or a variable that holds a service",
         SERVICES,
     ),
     Option(("--model",), "model", "NAME", "model, or the name of the Azure deployment"),
@@ -186,11 +183,11 @@ OPTIONS = (
         ("--vad",),
         "turn_detection",
         "HOW",
-        "who finds the pauses: auto, server, semantic, client, off",
+        f"who finds the pauses: {', '.join(TURN_DETECTION)}",
         TURN_DETECTION,
     ),
     Option(("--silence",), "silence_ms", "TIME", "pause that ends a segment, such as 500ms"),
-    Option(("--noise",), "noise_reduction", "HOW", "the service's noise reduction: near, far, off", NOISE),
+    Option(("--noise",), "noise_reduction", "HOW", f"the service's noise reduction: {', '.join(NOISE)}", NOISE),
     Option(("--duration",), "duration", "TIME", "stop by itself after so long, such as 10m"),
     Option(("--idle",), "idle", "TIME", "pause after so long without speech (default 15m)"),
     Option(("--wait",), "wait", None, "block until the transcript is complete"),

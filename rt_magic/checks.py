@@ -32,7 +32,7 @@ from rt_magic.session.services import AzureOpenAI, Local, Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.widgets import lane
-from rt_magic.wire.dialects import Rung
+from rt_magic.wire.addresses import Rung
 
 Verdict: TypeAlias = Literal["ok", "note", "failed", "skipped"]
 

@@ -16,7 +16,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from rt_magic import arguments as reading
-from rt_magic import body, languages, terminal
+from rt_magic import body, languages, terminal, words
 from rt_magic.arguments import OPTIONS, Arguments
 from rt_magic.audio.capture import check_capture
 from rt_magic.batch import default_service
@@ -97,7 +97,7 @@ class TranscribeMagics(Magics):
     def _valid_service(self, proposal: Any) -> str:
         value = str(proposal["value"])
         try:
-            if value and value not in reading.SERVICES and not value.isidentifier():
+            if value and value not in words.SERVICES and not value.isidentifier():
                 resolve_service(value)
         except ConfigurationError as error:
             raise traitlets.TraitError(str(error)) from None

@@ -14,7 +14,7 @@ from typing import Any
 import ipywidgets
 from IPython.display import display
 
-from rt_magic.arguments import NOISE, TURN_DETECTION, read_microphone
+from rt_magic.arguments import read_microphone
 from rt_magic.batch import default_service
 from rt_magic.body import Body, Step
 from rt_magic.destination import destination
@@ -35,6 +35,7 @@ from rt_magic.twin import Twin
 from rt_magic.widgets import lane
 from rt_magic.widgets.microphone import Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
+from rt_magic.words import NOISE, TURN_DETECTION
 
 __all__ = ["LIVE", "NO_LANE", "Transcriber", "transcripts"]
 

@@ -337,8 +337,7 @@ async def test_what_is_unknown_or_unreadable_is_passed_over(caplog: pytest.LogCa
     async def script(connection: PeerConnection) -> None:
         await connection.accept()
         await connection.audio(seconds=1)
-        intermediate = {"intermediate": "x"}
-        await connection.send(Unknown("conversation.item.input_audio_transcription.intermediate", intermediate))
+        await connection.send(Unknown("conversation.item.input_audio_transcription.guess", {"guess": "x"}))
         for broken in ("{not json", b"\xff\xfe", "[]", '{"type": 5}'):
             await connection.send_raw(broken)
         await connection.turn("bonjour", deltas=["bon"])
@@ -349,7 +348,7 @@ async def test_what_is_unknown_or_unreadable_is_passed_over(caplog: pytest.LogCa
             transcript = await say(azure(peer, "whisper-1"), SILENCE)
     assert transcript.text == "bonjour"
     assert len([note for note in transcript.meta["notes"] if "unreadable" in note]) == 1
-    assert any("intermediate" in record.getMessage() for record in caplog.records)
+    assert any("transcription.guess" in record.getMessage() for record in caplog.records)
 
 
 # ── what the user reads ──

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.wire import codec
-from rt_magic.wire.codec import decode, decode_client, encode
-from rt_magic.wire.dialects import Wanted, session_update
+from rt_magic.wire.codec import decode, encode
+from rt_magic.wire.dialects import Wanted
 from rt_magic.wire.events import (
     AppendAudio,
     CancelResponse,
@@ -33,6 +33,7 @@ from rt_magic.wire.events import (
     LogProb,
     ResponseCreated,
     ServerEvent,
+    ServiceWarning,
     SessionCreated,
     SessionUpdate,
     SessionUpdated,
@@ -42,7 +43,9 @@ from rt_magic.wire.events import (
     Unknown,
     WordTime,
 )
+from rt_magic.wire.requests import decode_client
 from rt_magic.wire.session_schema import default_session
+from rt_magic.wire.settings import session_update
 from tests.judges.openai_types import judge_client_event, judge_server_event
 
 TEXT = st.text(max_size=40)
@@ -69,6 +72,7 @@ SERVER_EVENTS: st.SearchStrategy[ServerEvent] = st.one_of(
     st.builds(ItemDone, MAYBE_ID, MAYBE_ID, TEXT),
     st.builds(ItemDeleted, MAYBE_ID, TEXT),
     st.builds(Delta, MAYBE_ID, TEXT, INDEX, TEXT),
+    st.builds(lambda item, tail: Delta(item, "", tail=tail), MAYBE_ID, TEXT),
     st.builds(
         Completed,
         MAYBE_ID,
@@ -84,6 +88,7 @@ SERVER_EVENTS: st.SearchStrategy[ServerEvent] = st.one_of(
     st.builds(SpeakerSegment, MAYBE_ID, ID, TEXT, st.none() | TEXT, SECONDS, SECONDS, INDEX, TEXT),
     st.builds(Failed, MAYBE_ID, TEXT, st.none() | ID, ID, st.none() | ID, INDEX, TEXT),
     st.builds(ErrorEvent, TEXT, st.none() | ID, ID, st.none() | ID, MAYBE_ID, TEXT),
+    st.builds(ServiceWarning, TEXT, st.none() | ID, TEXT),
     st.builds(ResponseCreated, TEXT),
     st.builds(lambda data, kind: Unknown(kind, {**data, "type": kind}), PLAIN_JSON, st.just("new.event")),
 )
@@ -170,7 +175,7 @@ def test_a_client_event_survives_the_wire(event: ClientEvent) -> None:
 def test_every_class_is_written() -> None:
     """The lists above hold every event class there is, so that none escapes the judge."""
     judged = {type(event) for event in (*GA_SERVER_EVENTS, *GA_CLIENT_EVENTS)}
-    assert judged == set(codec._ENCODERS)
+    assert judged | {ServiceWarning} == set(codec._ENCODERS)  # which only Azure Voice Live sends
 
 
 @pytest.mark.parametrize("event", GA_SERVER_EVENTS, ids=lambda event: type(event).__name__)
@@ -268,7 +273,7 @@ def test_the_judge_refuses_wrong_server_events(body: dict[str, Any], why: str | 
 @pytest.mark.parametrize(
     ("beta", "event"),
     [
-        ({"type": "transcription_session.created", "session": {"id": "s"}}, SessionCreated({"id": "s"})),
+        ({"type": "transcription_session.created", "session": {"id": "s"}}, SessionCreated({"id": "s"}, form="beta")),
         ({"type": "transcription_session.updated", "session": {"id": "s"}}, SessionUpdated({"id": "s"})),
         (
             {"type": "conversation.item.created", "previous_item_id": "a", "item": {"id": "b"}},

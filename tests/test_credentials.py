@@ -22,7 +22,7 @@ from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import AzureOpenAI
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
-from rt_magic.wire.dialects import SCOPES, Rung
+from rt_magic.wire.addresses import SCOPES, Rung
 from tests import resource
 from tests.resource import PHRASE, azure, fresh, say  # noqa: F401  # `fresh` is for every test here
 

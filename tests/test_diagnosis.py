@@ -11,20 +11,15 @@ from dataclasses import replace
 import pytest
 
 import rt_magic as rt
-from rt_magic.session.diagnosis import (
+from rt_magic.session.complaints import (
     CLOSES,
     FATAL_CLOSES,
     FATAL_CODES,
-    Asked,
-    Refused,
-    can_retry,
     explain_close,
     explain_error,
     explain_failures,
-    explain_handshake,
-    explain_network,
-    explain_proxy,
 )
+from rt_magic.session.diagnosis import Asked, Refused, can_retry, explain_handshake, explain_network, explain_proxy
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.events import ErrorEvent, Failed
 from tests.resource import azure, fresh, say  # noqa: F401  # `fresh` is for every test here

@@ -13,7 +13,8 @@ from rt_magic.session.ladder import Ladder
 from rt_magic.session.services import Address
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
-from rt_magic.wire.dialects import SCOPES, Rung, Wanted, next_rung
+from rt_magic.wire.addresses import SCOPES, Rung, next_rung
+from rt_magic.wire.dialects import Wanted
 from rt_magic.wire.events import SessionUpdate
 from tests import resource
 from tests.resource import PHRASE, azure, fresh, say  # noqa: F401  # `fresh` is for every test here
@@ -182,7 +183,7 @@ async def test_a_session_of_the_other_kind_is_taken_as_it_is() -> None:
     updates: list[SessionUpdate] = []
 
     async def script(connection: PeerConnection) -> None:
-        from rt_magic.wire.protocol import ServerProtocol
+        from rt_magic.wire.server import ServerProtocol
 
         connection.protocol = ServerProtocol("sess", kind="realtime")
         updates.append(await connection.accept())
@@ -197,7 +198,7 @@ async def test_a_service_that_takes_its_session_for_another_kind_is_obeyed() -> 
     """Told that a transcription update does not fit a realtime session, the same wishes go out as a realtime update."""
 
     async def untyped(connection: PeerConnection) -> None:
-        from rt_magic.wire.protocol import ServerProtocol
+        from rt_magic.wire.server import ServerProtocol
 
         connection.protocol = ServerProtocol("sess", kind="realtime")
         connection.protocol._about["type"] = None  # which hides what kind it is

@@ -2,7 +2,7 @@
 
 1. A module imports from its own package and from rows above; what goes across a row is listed in `ACROSS`.
    Pure modules import nothing that does input or output, reads a clock or starts a thread.
-2. Wire names stand in `wire` alone, host names and URL paths in `wire.dialects` alone.
+2. Wire names stand in `wire` alone, host names and URL paths in `wire.dialects` and `wire.addresses`.
 3. Libraries that shape a program are imported where `LIBRARIES` says.
 4. Widgets know nothing of the network, a session nothing of the notebook; client and server share pure modules only.
 5. In the browser, arithmetic and outbox import nothing and the worklet only the arithmetic.
@@ -27,7 +27,8 @@ OUTER = {"microphone.js", "transcript_view.js"}
 
 ROWS = {
     "pure": (
-        "exceptions", "arguments", "languages", "secrets", "audio.pace", "audio.pcm", "wire", "wire.*",
+        "exceptions", "arguments", "languages", "secrets", "words", "audio.pace", "audio.pcm",
+        "audio.resampling", "wire", "wire.*",
         "transcript.segments", "transcript.alignment", "transcript.annotations", "transcript.archive",
         "transcript.corrections",
         "transcript.export", "transcript.joining", "transcript.ledger", "transcript.measures", "transcript.reading",
@@ -218,7 +219,7 @@ def misplaced_names(module: str, source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             if not fnmatch(module, "wire.*") and WIRE_NAME.fullmatch(node.value):
                 yield node.lineno, f"rule 2: the wire name {node.value!r} belongs to wire"
-            if module != "wire.dialects" and HOST_OR_PATH.fullmatch(node.value):
+            if module not in ("wire.dialects", "wire.addresses") and HOST_OR_PATH.fullmatch(node.value):
                 yield node.lineno, f"rule 2: the address {node.value!r} belongs to wire.dialects"
 
 

@@ -27,7 +27,8 @@ from rt_magic.wire.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from rt_magic.wire.protocol import ClientProtocol, State
+from rt_magic.wire.protocol import ClientProtocol
+from rt_magic.wire.states import State
 from tests.judges.openai_types import judge_client_event, judge_server_event
 
 

@@ -16,7 +16,7 @@ from rt_magic.audio.pcm import Timeline
 from rt_magic.exceptions import LocalProtocolError
 from rt_magic.transcript.segments import Folded, GaveUp, Opened, fold
 from rt_magic.transcript.transcript import Transcript
-from rt_magic.wire.codec import decode, decode_client, encode
+from rt_magic.wire.codec import decode, encode
 from rt_magic.wire.dialects import DIALECTS, Wanted
 from rt_magic.wire.events import (
     AppendAudio,
@@ -41,16 +41,11 @@ from rt_magic.wire.events import (
     SpeechStopped,
 )
 from rt_magic.wire.open_turns import OpenTurns
-from rt_magic.wire.protocol import (
-    MAXIMUM_AMENDMENTS,
-    MINIMUM_COMMIT,
-    TRANSITIONS,
-    ClientProtocol,
-    ServerProtocol,
-    State,
-    Trigger,
-)
+from rt_magic.wire.protocol import MAXIMUM_AMENDMENTS, MINIMUM_COMMIT, ClientProtocol
+from rt_magic.wire.requests import decode_client
+from rt_magic.wire.server import ServerProtocol
 from rt_magic.wire.session_schema import default_session
+from rt_magic.wire.states import TRANSITIONS, State, Trigger
 from tests.judges.openai_types import judge_client_event, judge_server_event
 from tests.test_codec import SERVER_EVENTS
 

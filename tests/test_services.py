@@ -15,10 +15,11 @@ import pytest
 
 import rt_magic as rt
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.session.addresses import socket_address
 from rt_magic.session.resolution import check_service, resolve_service
-from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, socket_address
+from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service
 from rt_magic.session.session import RealtimeSession
-from rt_magic.wire.dialects import Rung
+from rt_magic.wire.addresses import Rung
 
 SECRET = "sk-very-secret-0123456789abcdef"
 ENDPOINT = "https://contoso.openai.azure.com"

@@ -13,15 +13,16 @@ from openai.types.realtime import RealtimeSessionCreateRequest, RealtimeTranscri
 from pydantic import BaseModel
 
 from rt_magic.wire.codec import encode
-from rt_magic.wire.dialects import Kind, Wanted, session_update
+from rt_magic.wire.dialects import Kind, Wanted
 from rt_magic.wire.events import ClientEventError, Json, SessionUpdated
+from rt_magic.wire.merging import Fields
 from rt_magic.wire.session_schema import (
     REALTIME_SESSION,
     TRANSCRIPTION_SESSION,
-    Fields,
     default_session,
     merge_session,
 )
+from rt_magic.wire.settings import session_update
 from tests.judges.openai_types import judge_server_event
 from tests.test_codec import JSON
 

@@ -33,7 +33,8 @@ from rt_magic.wire.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from rt_magic.wire.protocol import MINIMUM_COMMIT, ServerProtocol
+from rt_magic.wire.protocol import MINIMUM_COMMIT
+from rt_magic.wire.server import ServerProtocol
 from rt_magic.wire.turns import TurnDetector, TurnStarted
 
 MAXIMUM_APPEND = 15 * 2**20

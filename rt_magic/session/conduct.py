@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from rt_magic.exceptions import RtMagicError
-from rt_magic.session.diagnosis import FATAL_CODES, Asked, explain_error, explain_failures
-from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, Unknown
+from rt_magic.session.complaints import FATAL_CODES, explain_error, explain_failures
+from rt_magic.session.diagnosis import Asked
+from rt_magic.wire.events import Committed, Completed, Delta, ErrorEvent, Failed, ServerEvent, ServiceWarning, Unknown
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Conduct:
                 return self._explain(event, asked, request_id)
             case Failed(code=None | "server_error"):
                 return self._fail(event, asked, request_id)
+            case ServiceWarning():
+                self._note(f"the service warns: {event.message or event.code}")
             case Unknown():
                 _log.debug("an event that is not known was passed over: %s", event.type)
         return None

@@ -18,8 +18,9 @@ from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import RtMagicError
 from rt_magic.secrets import redact
+from rt_magic.session.complaints import explain_close, explain_error
 from rt_magic.session.cutting import PREFIX
-from rt_magic.session.diagnosis import Asked, clock_ahead, explain_close, explain_error, request_id
+from rt_magic.session.diagnosis import Asked, clock_ahead, request_id
 from rt_magic.session.opening import opened
 from rt_magic.session.sending import Sender
 from rt_magic.session.services import Address
@@ -37,7 +38,8 @@ from rt_magic.wire.events import (
     SessionUpdated,
     SpeechStopped,
 )
-from rt_magic.wire.protocol import ClientProtocol, State
+from rt_magic.wire.protocol import LATE_ANSWER, ClientProtocol
+from rt_magic.wire.states import State
 
 _log = logging.getLogger(__name__)
 
@@ -208,15 +210,18 @@ class Connection:
                     self._emit(self, _clean(event))
             if self._error is not None:
                 raise self._error
-            if (failure := self.protocol.failure) is not None:
-                raise explain_error(
-                    failure.code, failure.message, param=failure.param, asked=self.asked, request=self.request_id
-                )
+            self._raise_failure()
             if before is not State.STREAMING and self.protocol.state is State.STREAMING:
                 self._begin()
             await self._send_due()
             self._waiting.changed.set()
         raise self._closed(socket.close_code or 1005, socket.close_reason or "")
+
+    def _raise_failure(self) -> None:
+        if (failure := self.protocol.failure) is not None:
+            raise explain_error(
+                failure.code, failure.message, param=failure.param, asked=self.asked, request=self.request_id
+            )
 
     def _note(self, event: ServerEvent) -> None:
         """Keep account of what an event says about turns."""
@@ -230,7 +235,7 @@ class Connection:
                     self.expires_at = now + expires_at - time.time() - self._their_clock
             case SpeechStopped(audio_end_ms=int(end)):
                 self._waiting.heard = self.timeline.to_recording(end * SAMPLE_RATE // 1000)
-            case Delta() if cutter is not None and event.delta.strip():
+            case Delta() if cutter is not None and (event.delta + event.tail).strip():
                 if event.item_id not in self._waiting.watch.cut and not self.protocol.awaits_commit:
                     cutter.hear()
 
@@ -250,6 +255,12 @@ class Connection:
     async def _pump(self) -> None:
         """Send what is recorded and not sent, as far as the other side keeps reading; then drain."""
         while self.protocol.state in (State.CONNECTING, State.CONFIGURING):
+            if self.protocol.undecided:
+                await asyncio.sleep(LATE_ANSWER)
+                self.protocol.decide()
+                self._raise_failure()
+                await self._send_due()
+                continue
             greeted = self.protocol.state is State.CONFIGURING
             await self._waiting.step(ANSWER_TIMEOUT, "answered the settings" if greeted else "greeted us")
         await self._released.wait()
@@ -257,6 +268,8 @@ class Connection:
         while not self.passed:
             self._wake.clear()
             while not self._sender.through and not self.passed:
+                while self.protocol.holding:
+                    await self._waiting.step(self._waiting.watch.limit, "answered a turn")
                 await self._send_next()
             if self._flushes > flushed:
                 flushed = self._flushes

@@ -14,7 +14,8 @@ import threading
 from collections import deque
 
 from rt_magic.exceptions import ServiceConnectionError
-from rt_magic.session.services import Address, Local, socket_address
+from rt_magic.session.addresses import Address, socket_address
+from rt_magic.session.services import Local
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()

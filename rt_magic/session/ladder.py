@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from rt_magic.session.diagnosis import Asked, Refused
 from rt_magic.session.services import Address, Service
-from rt_magic.wire.dialects import Rung, Wanted, give_up, next_rung
+from rt_magic.wire.addresses import Rung, next_rung
+from rt_magic.wire.dialects import Wanted
+from rt_magic.wire.refusals import give_up
 
-GENERAL = frozenset({"keywords", "prompt", "noise_reduction", "include", "turn_detection"})
+GENERAL = frozenset(
+    {"keywords", "prompt", "noise_reduction", "include", "turn_detection", "echo_cancellation", "to flat", "to nested"}
+)
 """Settings whose refusal is about the model; that of a language is about the language, and is not carried over."""
 
 
@@ -45,7 +49,8 @@ class Ladder:
             less = give_up(self.wanted, field)
             if less is not None:
                 self.wanted = less
-                self.notes.append(f"the service does not take {field} with this model; left out")
+                if not field.startswith("to "):
+                    self.notes.append(f"the service does not take {field} with this model; left out")
 
     def climb(self, refused: Refused, address: Address) -> bool:
         """Take the next way in after a refused handshake; False where none is left."""
@@ -56,6 +61,7 @@ class Ladder:
             token=address.scoped,
             voice_model=self._service.voice_model is not None,
             scopes=self._service.scopes,
+            ways=self._service.ways,
         )
         if rung is None and self._from_memory and refused.status in (400, 404) and self.rung != Rung():
             rung = Rung()  # what worked once does not any more: from the bottom again
@@ -76,7 +82,8 @@ class Ladder:
         """Return who was asked, for what and how, as a message has to name it."""
         return Asked(
             host=self._service.host or "the embedded server",
-            azure=self._service.name == "azure",
+            azure=self._service.name in ("azure", "voicelive"),
+            service=self._service.name,
             model=self.wanted.model,
             voice_model=self._service.voice_model,
             voice=self.rung.kind == "realtime",

@@ -8,7 +8,7 @@ import time
 
 from rt_magic.session import embedded
 from rt_magic.session.services import Address, Local, Service
-from rt_magic.wire.dialects import Rung
+from rt_magic.wire.addresses import Rung
 
 FRESH = 300.0
 """Seconds for which a token that was fetched ahead is used; then the next connection fetches its own."""

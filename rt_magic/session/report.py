@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from rt_magic.exceptions import RtMagicError
 from rt_magic.secrets import redact
+from rt_magic.session.complaints import explain_error
 from rt_magic.session.conduct import Conduct
 from rt_magic.session.connection import Connection
-from rt_magic.session.diagnosis import Asked, explain_error
+from rt_magic.session.diagnosis import Asked
 from rt_magic.session.services import Address, Service
 from rt_magic.session.wishes import understood
 from rt_magic.transcript.transcript import Transcript

@@ -11,8 +11,10 @@ from typing import Any
 
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.languages import language_name
-from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, is_azure
+from rt_magic.session.addresses import split
+from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, VoiceLive, is_azure
 from rt_magic.wire.dialects import DIALECTS
+from rt_magic.words import SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,6 @@ class Resolved:
     service: Service
     reason: str
     note: str = ""
-
-
-SERVICE_NAMES = ("azure", "openai", "local")
 
 
 def resolve_service(
@@ -62,11 +61,11 @@ _OBJECT = "an object such as rt.AzureOpenAI(...)"
 
 
 def _service(value: object, namespace: Mapping[str, Any], environ: Mapping[str, str]) -> Service:
-    if isinstance(value, Local | Compatible | OpenAI | AzureOpenAI):
+    if isinstance(value, Service):
         return value
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"{type(value).__name__} is not a service; give one of {', '.join(SERVICE_NAMES)}, an address, or {_OBJECT}"
+            f"{type(value).__name__} is not a service; give one of {', '.join(SERVICES)}, an address, or {_OBJECT}"
         )
     if value == "local":
         return Local()
@@ -78,14 +77,22 @@ def _service(value: object, namespace: Mapping[str, Any], environ: Mapping[str, 
         return AzureOpenAI(base, api_key=environ.get("AZURE_OPENAI_API_KEY") or environ.get("OPENAI_API_KEY"))
     if value == "azure":
         return AzureOpenAI()
+    if value == "voicelive":
+        return VoiceLive()
     if "://" in value:
-        return AzureOpenAI(value) if is_azure(value) else Compatible(value)
+        return _addressed(value)
     if value in namespace:
         return _service(namespace[value], {}, environ)
     raise ConfigurationError(
-        f"there is no service {value!r}; give one of {', '.join(SERVICE_NAMES)}, an address, or the name of a "
+        f"there is no service {value!r}; give one of {', '.join(SERVICES)}, an address, or the name of a "
         "variable that holds a service"
     )
+
+
+def _addressed(address: str) -> Service:
+    if not is_azure(address):
+        return Compatible(address)
+    return VoiceLive(address) if "voice-live" in split(address).path.split("/") else AzureOpenAI(address)
 
 
 def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
@@ -93,7 +100,7 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
 
     Looks at tables, the environment and what is installed: nothing is imported, started or opened.
     """
-    if isinstance(service, Compatible | OpenAI | AzureOpenAI):
+    if isinstance(service, Service) and not isinstance(service, Local):
         service.check()
         return
     if not isinstance(service, Local):

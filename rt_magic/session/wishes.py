@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.session.services import Local, Service
-from rt_magic.wire.dialects import TurnDetection, Wanted
+from rt_magic.wire.dialects import Noise, TurnDetection, Wanted
 from rt_magic.wire.models import EMBEDDED, fit, guess_abilities
-
-_TURN_DETECTION: dict[str, TurnDetection] = {
-    "auto": "server",
-    "server": "server",
-    "semantic": "semantic",
-    "client": "client",
-    "off": "off",
-}
+from rt_magic.words import NOISE, TURN_DETECTION
 
 
 def wishes(
@@ -62,16 +54,17 @@ def _model(service: Service) -> str | None:
 
 
 def _turn_detection(word: str) -> TurnDetection:
-    if word not in _TURN_DETECTION:
+    if word not in TURN_DETECTION:
         raise ConfigurationError(
-            f"turn_detection={word!r} is not known; choose one of {', '.join(map(repr, _TURN_DETECTION))}"
+            f"turn_detection={word!r} is not known; choose one of {', '.join(map(repr, TURN_DETECTION))}"
         )
-    return _TURN_DETECTION[word]
+    return "server" if word == "auto" else word  # type: ignore[return-value]  # checked in the line above
 
 
-def _noise_reduction(word: str | None) -> Literal["near", "far"] | None:
+def _noise_reduction(word: str | None) -> Noise | None:
     if word in (None, "off"):
         return None
-    if word not in ("near", "far"):
-        raise ConfigurationError(f"noise_reduction={word!r} is not known; choose 'near', 'far' or 'off'")
+    if word not in NOISE:
+        choices = ", ".join(map(repr, NOISE))
+        raise ConfigurationError(f"noise_reduction={word!r} is not known; choose one of {choices}")
     return word  # type: ignore[return-value]  # checked in the line above

@@ -20,6 +20,7 @@ import asyncio
 import http
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,8 +29,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE
 from rt_magic.secrets import redacted_log
+from rt_magic.wire.dialects import DIALECTS
 from rt_magic.wire.events import (
     AppendAudio,
     ClearAudio,
@@ -47,10 +49,11 @@ from rt_magic.wire.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from rt_magic.wire.protocol import ServerProtocol
+from rt_magic.wire.server import ServerProtocol
 
 E = TypeVar("E")
 Script: TypeAlias = Callable[["PeerConnection"], Awaitable[object]]
+Speaking: TypeAlias = Callable[..., ServerProtocol]
 
 PATIENCE = 10.0
 """Seconds that an expectation waits for the client before the script fails."""
@@ -68,14 +71,16 @@ class Refusal:
 class PeerConnection:
     """One connection of a client, as its script sees it."""
 
-    def __init__(self, number: int, request: Request, socket: ServerConnection) -> None:
+    def __init__(
+        self, number: int, request: Request, socket: ServerConnection, make: Speaking = ServerProtocol
+    ) -> None:
         self.number = number
         self.path = request.path
         self.headers = dict(request.headers.raw_items())
         self.query = dict(parse_qsl(urlsplit(request.path).query))
         # As the services do: the address names a voice model, or asks for a transcription session.
         voice = "model" in self.query and "intent" not in self.query
-        self.protocol = ServerProtocol(
+        self.protocol = make(
             f"sess_{number}", model="scripted", kind="realtime" if voice else "transcription", check=self._check
         )
         self.rule: Callable[[Json, str | None], object] | None = None
@@ -124,14 +129,14 @@ class PeerConnection:
     @property
     def seconds(self) -> float:
         """Seconds of audio received."""
-        return len(self.pcm) / BYTES_PER_SAMPLE / SAMPLE_RATE
+        return len(self.pcm) / BYTES_PER_SAMPLE / self.protocol.dialect.rate
 
     async def finish(self) -> None:
         """Take the rest of the audio, answer commits and fences, until the client closes."""
         try:
             while True:
                 event = await self._receive(patience=None)
-                if isinstance(event, CommitAudio):
+                if isinstance(event, CommitAudio) and event.final is not False:
                     await self.turn("")
                 elif isinstance(event, ClearAudio):
                     await self.send(Cleared())
@@ -230,9 +235,15 @@ def _completed(item_id: str, text: str, fields: Mapping[str, Any]) -> Completed:
 
 
 class ScriptedPeer:
-    """Serve scripts on a loopback port, as an async context manager; `url` and `address` say where."""
+    """Serve scripts on a loopback port, as an async context manager; `url` and `address` say where.
 
-    def __init__(self, *scripts: Script | Refusal) -> None:
+    `dialect` is the name of how the service speaks, or a function that makes its protocol for each connection.
+    """
+
+    def __init__(self, *scripts: Script | Refusal, dialect: str | Speaking = "openai") -> None:
+        if isinstance(dialect, str):
+            dialect = partial(ServerProtocol, dialect=DIALECTS[dialect])
+        self._make = dialect
         self.connections: list[PeerConnection] = []
         """Every connection that a script was run for, in order of arrival."""
         self.requests: list[Request] = []
@@ -291,7 +302,7 @@ class ScriptedPeer:
     async def _serve(self, socket: ServerConnection) -> None:
         script = self._scripts.pop(0)
         assert socket.request is not None and not isinstance(script, Refusal)
-        connection = PeerConnection(len(self.connections) + 1, socket.request, socket)
+        connection = PeerConnection(len(self.connections) + 1, socket.request, socket, self._make)
         self.connections.append(connection)
         try:
             await script(connection)

@@ -139,6 +139,8 @@ class _Turn:
     end: float | None = None
     timing: Timing | None = None
     texts: dict[int, str] = field(default_factory=dict)
+    tail: str = ""
+    """Text behind `texts` that the service may still replace."""
     pieces: list[SpeakerSegment] = field(default_factory=list)
     completed: dict[int, Completed] = field(default_factory=dict)
     error: str | None = None
@@ -220,7 +222,8 @@ def _take(state: Folded, event: Foldable, now: float, connection: int) -> Change
             return _show(state, turn)
         case Delta():
             turn = _find(state, connection, event.item_id, _HEARD)
-            if not turn.settled and event.delta:
+            if not turn.settled and (event.delta or event.tail or turn.tail):
+                turn.tail = event.tail
                 turn.texts[event.content_index] = turn.texts.get(event.content_index, "") + event.delta
                 turn.first_text_at = turn.first_text_at or now
                 return _show(state, turn)
@@ -438,7 +441,8 @@ def _segments(state: Folded, turn: _Turn) -> tuple[Segment, ...]:
     if parts:
         text = " ".join(said for part in parts if (said := part.transcript.strip()))
     else:
-        text = "".join(turn.texts[index] for index in sorted(turn.texts)) or " ".join(p.text.strip() for p in pieces)
+        written = "".join(turn.texts[index] for index in sorted(turn.texts)) + turn.tail
+        text = written or " ".join(piece.text.strip() for piece in pieces)
         text = text.strip() if turn.settled else text
     if turn.settled and not text and turn.error is None:
         return ()

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from rt_magic.exceptions import RemoteProtocolError
 
 Json: TypeAlias = dict[str, Any]
+Form: TypeAlias = Literal["usual", "beta", "bare"]
 
 # ── client events ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class SessionUpdate:
-    """Ask for a configuration; `session` has the shape of the service's dialect."""
+    """Ask for a configuration; `session` has the shape of the service's dialect, which may call the event otherwise.
+
+    `bare`: the fields stand in the event itself.
+    """
 
     session: Mapping[str, Any]
     event_id: str | None = None
+    type: str = "session.update"
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,13 @@ class AppendAudio:
 
 @dataclass(frozen=True, slots=True)
 class CommitAudio:
-    """Close the turn over all audio since the last commit."""
+    """Close the turn over all audio since the last commit.
+
+    `final` is for servers that take one turn after the other: False begins one, True ends it.
+    """
 
     event_id: str | None = None
+    final: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +77,14 @@ class CancelResponse:
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
-    """First frame of a connection: the session as it is before any update."""
+    """First frame of a connection: the session as it is before any update.
+
+    `form` tells how it was sent: with the name of the beta's transcription sessions, or bare of any session.
+    """
 
     session: Mapping[str, Any]
     event_id: str = ""
+    form: Form = "usual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +175,13 @@ class WordTime:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """More interim text of a turn, to be appended verbatim."""
+    """More interim text of a turn, to be appended verbatim; `tail` stands behind it until the next delta comes."""
 
     item_id: str | None
     delta: str
     content_index: int = 0
     event_id: str = ""
+    tail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +238,15 @@ class ErrorEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceWarning:
+    """The service has something to say that changes nothing (Azure Voice Live's `warning`)."""
+
+    message: str
+    code: str | None = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseCreated:
     """A voice model began to answer, which a transcription must not pay for."""
 
@@ -254,6 +278,7 @@ ServerEvent: TypeAlias = (
     | SpeakerSegment
     | Failed
     | ErrorEvent
+    | ServiceWarning
     | ResponseCreated
     | Unknown
 )

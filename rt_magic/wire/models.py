@@ -24,6 +24,8 @@ class Abilities:
     """Languages are a list, also where it is but one."""
     logprobs: bool = False
     speakers: bool = False
+    regions: bool = False
+    """Languages may have a region, as in `fr-CA`, where the dialect takes that."""
     streams: bool | None = False
     """Text comes while one speaks, not only after a pause; None: nobody knows."""
 
@@ -36,9 +38,19 @@ MODELS: dict[str, Abilities] = {
     "gpt-realtime-whisper": Abilities(turn_detection=False, prompt=False, streams=True),
     "gpt-transcribe": Abilities(keywords=True, several_languages=True),
     "gpt-live-transcribe": Abilities(turn_detection=False, keywords=True, several_languages=True, streams=True),
+    # Azure Speech, and Microsoft's own models (how-to of Voice Live, how-to of MAI-Transcribe-2-Streaming)
+    "azure-speech": Abilities(prompt=False, keywords=True, several_languages=True, regions=True, streams=None),
+    "mai-transcribe": Abilities(prompt=False, keywords=True, several_languages=True, regions=True, streams=None),
+    "mai-transcribe-2-streaming": Abilities(turn_detection=False, prompt=False, streams=True),
 }
 
-UNKNOWN = Abilities(keywords=True, several_languages=True, streams=None)
+DEFAULT_MODEL = "gpt-realtime-whisper"
+"""The model that writes while one speaks; on Azure, the name that its deployment usually has."""
+
+AZURE_SPEECH = "azure-speech"
+"""What transcribes on Azure Voice Live unless another model is named."""
+
+UNKNOWN = Abilities(keywords=True, several_languages=True, regions=True, streams=None)
 """A model nobody has heard of: it is asked for everything, and what it refuses is dropped."""
 
 EMBEDDED = Abilities(prompt=False, keywords=True, streams=True)
@@ -54,10 +66,13 @@ def guess_abilities(name: str | None) -> Abilities:
 def fit(wanted: Wanted, abilities: Abilities) -> tuple[Wanted, list[str]]:
     """Return what to ask such a model for, and a sentence for each wish it cannot fulfil.
 
-    Keywords go into the prompt where there is no field for them, languages are reduced to ISO 639-1.
+    Keywords go into the prompt where there is no field for them, languages are reduced to ISO 639-1 unless the model
+    knows regions.
     """
     notes: list[str] = []
-    languages = tuple(dict.fromkeys(code.split("-")[0] for code in wanted.languages))
+    languages = wanted.languages
+    if not abilities.regions:
+        languages = tuple(dict.fromkeys(code.split("-")[0] for code in languages))
     if len(languages) > 1 and not abilities.several_languages:
         notes.append(
             f"this model takes one language; {languages[0]} was asked for, {', '.join(languages[1:])} left out"
@@ -86,3 +101,17 @@ def fit(wanted: Wanted, abilities: Abilities) -> tuple[Wanted, list[str]]:
         logprobs=abilities.logprobs,
     )
     return fitted, notes
+
+
+def carrier(model: str) -> str:
+    """Return the voice model that Azure Voice Live needs for a session in which `model` transcribes.
+
+    It never speaks, so the cheapest one will do; behind those without ears only Azure Speech transcribes, whatever is
+    asked for (Microsoft's overview of Voice Live and its how-to).
+    """
+    return "gpt-4.1-nano" if model == AZURE_SPEECH else "gpt-realtime-mini"
+
+
+def is_mai_streaming(model: str) -> bool:
+    """Tell whether a name is that of MAI-Transcribe-2-Streaming, which Azure serves at a path of its own."""
+    return "mai-transcribe" in model.lower() and "streaming" in model.lower()

@@ -1,42 +1,25 @@
-"""The states of one connection, seen from either end. No I/O, no clock, no threads.
-
-Everything that moves a connection from state to state stands in `TRANSITIONS`; a call that the table does not
-allow raises LocalProtocolError and changes nothing.
-"""
+"""The transcribing side of a connection: configure, stream audio, drain. No I/O, no clock, no threads."""
 
 from __future__ import annotations
 
 import dataclasses
-import enum
-from collections.abc import Callable, Mapping
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, silence
+from rt_magic.audio.resampling import Resampler
 from rt_magic.exceptions import LocalProtocolError, RemoteProtocolError
-from rt_magic.wire.codec import decode, decode_client, encode
-from rt_magic.wire.dialects import (
-    Accepted,
-    Dialect,
-    Kind,
-    Wanted,
-    give_up,
-    read_accepted,
-    read_kind,
-    refused_field,
-    session_update,
-)
+from rt_magic.wire.codec import decode, encode
+from rt_magic.wire.dialects import DIALECTS, Accepted, Dialect, Wanted
 from rt_magic.wire.events import (
     AppendAudio,
     CancelResponse,
     ClearAudio,
     Cleared,
     ClientEvent,
-    ClientEventError,
     CommitAudio,
     Committed,
     Completed,
     ErrorEvent,
     Failed,
-    Json,
     ResponseCreated,
     ServerEvent,
     SessionCreated,
@@ -44,8 +27,20 @@ from rt_magic.wire.events import (
     SessionUpdated,
     SpeechStarted,
 )
+from rt_magic.wire.one_turn import OneTurn
 from rt_magic.wire.open_turns import OpenTurns
-from rt_magic.wire.session_schema import default_session, merge_session
+from rt_magic.wire.refusals import adapt, give_up, refused_field, refused_shape
+from rt_magic.wire.settings import (
+    differences,
+    is_same_language,
+    is_same_model,
+    read_accepted,
+    read_kind,
+    recognised,
+    session_update,
+    unanswered,
+)
+from rt_magic.wire.states import Machine, State, Trigger
 
 MINIMUM_COMMIT = SAMPLE_RATE // 10
 """Samples below which services refuse a commit (100 ms)."""
@@ -53,62 +48,17 @@ MINIMUM_COMMIT = SAMPLE_RATE // 10
 MAXIMUM_AMENDMENTS = 8
 """Refused configurations in a row after which a session gives up."""
 
-_OBJECTS: Mapping[Kind, str] = {"transcription": "realtime.transcription_session", "realtime": "realtime.session"}
+LATE_ANSWER = 0.3
+"""Seconds after which a refusal counts where a server may have taken the rest of the settings all the same."""
+
+_SHAPES = {"nested": "openai", "flat": "speaches"}
 _EMPTY = "input_audio_buffer_commit_empty"
 _NO_ANSWER_TO_CANCEL = ("response_cancel_not_active", "conversation_already_has_active_response")
+_BROKEN = ("processing_error", "invalid_audio")
+"""Errors after which a server of one turn at a time gives no answer to it (vLLM)."""
 
 
-class State(enum.Enum):
-    """Where one connection stands; not to be confused with the state a user sees."""
-
-    CONNECTING = "connecting"
-    CONFIGURING = "configuring"
-    STREAMING = "streaming"
-    DRAINING = "draining"
-    CLOSED = "closed"
-
-
-class Trigger(enum.Enum):
-    """What moves a connection on."""
-
-    CREATED = "created"
-    CONFIGURED = "configured"
-    FINISHED = "finished"
-    CLOSED = "closed"
-
-
-TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = {
-    State.CONNECTING: {Trigger.CREATED: State.CONFIGURING, Trigger.CLOSED: State.CLOSED},
-    State.CONFIGURING: {Trigger.CONFIGURED: State.STREAMING, Trigger.CLOSED: State.CLOSED},
-    State.STREAMING: {Trigger.FINISHED: State.DRAINING, Trigger.CLOSED: State.CLOSED},
-    State.DRAINING: {Trigger.CLOSED: State.CLOSED},
-    State.CLOSED: {Trigger.CLOSED: State.CLOSED},
-}
-
-
-class _Machine:
-    """A state that only moves as the table says, and the messages waiting to be sent."""
-
-    def __init__(self) -> None:
-        self.state = State.CONNECTING
-        self._outgoing: list[str] = []
-
-    def _move(self, trigger: Trigger) -> None:
-        if trigger not in TRANSITIONS[self.state]:
-            raise LocalProtocolError(f"a connection that is {self.state.value} cannot be {trigger.value}")
-        self.state = TRANSITIONS[self.state][trigger]
-
-    def messages_to_send(self) -> list[str]:
-        """Return the messages that have become due, each once, in order."""
-        due, self._outgoing = self._outgoing, []
-        return due
-
-    def close(self) -> None:
-        """Note that the connection is gone; may be called in any state."""
-        self._move(Trigger.CLOSED)
-
-
-class ClientProtocol(_Machine):
+class ClientProtocol(Machine):
     """The transcribing side: configure, stream audio, drain.
 
     `receive` never raises: what cannot be read is left out and said in `notes`. A refused configuration is asked
@@ -117,8 +67,7 @@ class ClientProtocol(_Machine):
 
     def __init__(self, dialect: Dialect, wanted: Wanted) -> None:
         super().__init__()
-        self.dialect = dialect
-        self.wanted = wanted
+        self.wanted = self._wish = wanted
         self.accepted: Accepted | None = None
         self.failure: ErrorEvent | None = None
         self.notes: list[str] = []
@@ -135,6 +84,16 @@ class ClientProtocol(_Machine):
         self._clears: set[str] = set()
         self._refuses_clear = False
         self._turns = OpenTurns()
+        self._open, self._partial = dialect.open, dialect.partial
+        self._refusal: ErrorEvent | None = None
+        self._echo: tuple[Dialect, Accepted] | None = None
+        self._adopt(dialect)
+
+    def _adopt(self, dialect: Dialect) -> None:
+        """Speak this dialect from now on."""
+        self.dialect = dialect
+        self._one_turn = OneTurn() if dialect.one_turn else None
+        self._resampler = Resampler(dialect.rate) if dialect.rate != SAMPLE_RATE else None
 
     # ── what the service says ──
 
@@ -147,16 +106,18 @@ class ClientProtocol(_Machine):
                 self._note(f"the service sent something unreadable, which was left out: {error}")
             self._unreadable += 1
             return []
+        if self._one_turn is None:
+            return self._take(event)
+        events, due = self._one_turn.incoming(event)
+        self._outgoing += [encode(client_event) for client_event in due]
+        return [taken for each in events for taken in self._take(each)]
+
+    def _take(self, event: ServerEvent) -> list[ServerEvent]:
         match event:
             case SessionCreated() if self.state is State.CONNECTING:
-                self._move(Trigger.CREATED)
-                self.wanted = dataclasses.replace(self.wanted, kind=read_kind(event.session) or self.wanted.kind)
-                self._configure()
+                self._receive_created(event)
             case SessionUpdated() if self.state is State.CONFIGURING:
-                self.accepted = read_accepted(event.session, self.wanted)
-                self._pending_update = None
-                self._compare(self.accepted)
-                self._move(Trigger.CONFIGURED)
+                self._receive_updated(read_accepted(event.session, self.wanted, self.dialect))
             case ErrorEvent():
                 return self._receive_error(event)
             case SpeechStarted():
@@ -174,20 +135,91 @@ class ClientProtocol(_Machine):
                 self._note("the service began to answer instead of only transcribing; the answer was cancelled")
         return [event]
 
+    def _receive_created(self, created: SessionCreated) -> None:
+        self._move(Trigger.CREATED)
+        if self._open:
+            remembered = DIALECTS[_SHAPES[self.wanted.shape]] if self.wanted.shape else None
+            self._adopt(remembered or recognised(created) or DIALECTS["openai"])
+        self.wanted = dataclasses.replace(self.wanted, kind=read_kind(created.session) or self.wanted.kind)
+        self._configure()
+        if not self.dialect.answers:
+            self._receive_updated(unanswered(self.wanted))
+
+    def _receive_updated(self, accepted: Accepted) -> None:
+        if self._refusal is not None:
+            self._note(f"the service took the settings and complains: {self._refusal.message}")
+            self._refusal = None
+        heard = is_same_model(accepted, self.wanted) and is_same_language(accepted, self.wanted, self.dialect)
+        if self._open and self._echo is None and accepted.complete and not heard:
+            # Taken and not applied, as by servers that know the other shape: that is tried, once.
+            self._echo = self.dialect, accepted
+            self._switch("to flat" if self.dialect.shape == "nested" else "to nested")
+            self._configure()
+            return
+        self._settle_on(accepted)
+
+    def _settle_on(self, accepted: Accepted) -> None:
+        self.accepted = accepted
+        self._pending_update = None
+        for sentence in differences(accepted, self.wanted, self.dialect):
+            self._note(sentence)
+        self._move(Trigger.CONFIGURED)
+
+    def _switch(self, shape: str) -> None:
+        """Say the whole wish again in the other shape."""
+        self.given_up += (shape,)
+        self.wanted = give_up(dataclasses.replace(self._wish, kind=self.wanted.kind), shape) or self.wanted
+        self._adopt(DIALECTS[_SHAPES[shape.removeprefix("to ")]])
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a refusal waits for what else the server says; `decide` is to be called after `LATE_ANSWER`."""
+        return self._refusal is not None
+
+    def decide(self) -> None:
+        """Act on a refusal for which the server has not made up by taking the settings."""
+        refusal, self._refusal = self._refusal, None
+        if refusal is None or self.state is not State.CONFIGURING:
+            return
+        shape = refused_shape(refusal, self.dialect) if self._open else None
+        if self._echo is not None and shape is not None:  # neither shape is right: the first one was at least taken
+            dialect, accepted = self._echo
+            self._switch(f"to {dialect.shape}")
+            self._settle_on(accepted)
+        elif shape is not None and shape not in self.given_up:
+            self._switch(shape)
+            self._configure()
+        else:
+            self._amend(refusal)
+
+    def _amend(self, error: ErrorEvent) -> None:
+        """Ask again for less, or fail where nothing is left to give up."""
+        field = refused_field(error)
+        amended = give_up(self.wanted, field)
+        if amended is None and field == "turn_detection" and self._partial and field not in self.given_up:
+            amended = dataclasses.replace(self.wanted, turn_detection="server")  # some cannot switch it off
+        both_kinds = field.startswith("to ") and field in self.given_up
+        if amended is None or both_kinds or len(self.given_up) >= MAXIMUM_AMENDMENTS:
+            self.failure = error
+            return
+        self._note(f"the service does not take {error.param or field or 'a setting'}: {error.message}")
+        if self.wanted.languages != amended.languages:
+            heard = ", ".join(amended.languages) or "any language"
+            self._note(f"the service listens for {heard} instead of {', '.join(self.wanted.languages)}")
+        self.wanted = amended
+        self.given_up += (field,)
+        self._configure()
+
     def _receive_error(self, error: ErrorEvent) -> list[ServerEvent]:
         own = error.client_event_id
         if self.state is State.CONFIGURING and own in (None, self._pending_update):
-            field = refused_field(error)
-            amended = give_up(self.wanted, field)
-            both_kinds = field.startswith("to ") and field in self.given_up
-            if amended is None or both_kinds or len(self.given_up) >= MAXIMUM_AMENDMENTS:
-                self.failure = error
-                return [error]
-            self._note(f"the service does not take {error.param or 'a setting'}: {error.message}")
-            self.wanted = amended
-            self.given_up += (field,)
-            self._configure()
-            return []
+            self._refusal = self._refusal or error
+            if not self._partial:
+                self.decide()
+            return [error] if self.failure else []
+        if self._one_turn is not None and error.code in _BROKEN:
+            self.failure = error
+            return [error]
         if self.state is State.CONNECTING:
             self.failure = error
         elif own in self._own_commits or (own is None and error.code == _EMPTY and self._pending_commits):
@@ -223,9 +255,13 @@ class ClientProtocol(_Machine):
             raise LocalProtocolError(
                 f"a turn can be committed while streaming, but the connection is {self.state.value}"
             )
+        if not self.dialect.commits and self.accepted is not None and self.accepted.server_turns:
+            return 0  # the service closes its turns, and would break the connection over ours
         padding = max(0, MINIMUM_COMMIT - self.uncommitted) if pad else 0
         if padding:
             self._append(silence(padding))
+        if self._resampler is not None and (rest := self._resampler.flush()):
+            self._put(AppendAudio(rest))
         own = self._send(CommitAudio(self._next_event_id()))
         self._pending_commits.append(own)
         self._own_commits.add(own)
@@ -236,6 +272,10 @@ class ClientProtocol(_Machine):
         """Have the service forget what is not committed; False where it does not take that."""
         if self.state is not State.STREAMING:
             raise LocalProtocolError(f"audio can be cleared while streaming, but the connection is {self.state.value}")
+        if self._one_turn is not None:
+            self._put(CommitAudio(final=True))  # which ends the stretch; that nothing was said in it is the answer
+            self.uncommitted = 0
+            return True
         if self._refuses_clear:
             return False
         self._clears.add(self._send(ClearAudio(self._next_event_id())))
@@ -252,6 +292,11 @@ class ClientProtocol(_Machine):
             self._append(silence(padding))
         if self.dialect.fence:
             self._pending_fence = self._send(ClearAudio(self._next_event_id()))
+
+    @property
+    def holding(self) -> bool:
+        """Whether the service has to answer before it takes more audio; what is appended meanwhile is kept."""
+        return self._one_turn is not None and self._one_turn.holding
 
     @property
     def awaits_commit(self) -> bool:
@@ -280,35 +325,25 @@ class ClientProtocol(_Machine):
     # ── inner ──
 
     def _configure(self) -> None:
-        self._pending_update = self._send(SessionUpdate(session_update(self.wanted), self._next_event_id()))
-
-    def _compare(self, accepted: Accepted) -> None:
-        """Say where the service's echo of the configuration is not what was asked for."""
-        wanted = self.wanted
-        if not accepted.complete:
-            return
-        if wanted.model and accepted.model != wanted.model:
-            self._note(f"the service transcribes with {accepted.model or 'no model'} instead of {wanted.model}")
-        listed = "languages" in session_update(wanted)["audio"]["input"]["transcription"]  # not known to be echoed
-        if wanted.languages and accepted.languages != (wanted.languages if accepted.languages or not listed else ()):
-            heard = ", ".join(accepted.languages) or "any language"
-            self._note(f"the service listens for {heard} instead of {', '.join(wanted.languages)}")
-        if accepted.server_turns != (wanted.turn_detection in ("server", "semantic")):
-            self._note(
-                f"turns are cut by {'the service' if accepted.server_turns else 'rt_magic'}, against the setting"
-            )
-        if accepted.rate not in (None, SAMPLE_RATE):
-            self._note(
-                f"the service expects {accepted.rate:g} samples per second instead of {SAMPLE_RATE}: no words fit"
-            )
+        self.wanted, notes = adapt(self.wanted, self.dialect)
+        for sentence in notes:
+            self._note(sentence)
+        body, bare = session_update(self.wanted, self.dialect), self.dialect.shape == "bare"
+        self._pending_update = self._send(SessionUpdate(body, self._next_event_id(), self.dialect.update, bare))
 
     def _append(self, pcm: bytes) -> None:
-        self._outgoing.append(encode(AppendAudio(pcm)))
+        audio = pcm if self._resampler is None else self._resampler.feed(pcm)
+        if audio:
+            self._put(AppendAudio(audio))
         self.uncommitted += len(pcm) // BYTES_PER_SAMPLE
 
     def _send(self, event: ClientEvent) -> str:
-        self._outgoing.append(encode(event))
+        self._put(event)
         return event.event_id or ""
+
+    def _put(self, event: ClientEvent) -> None:
+        for each in [event] if self._one_turn is None else self._one_turn.outgoing(event):
+            self._outgoing.append(encode(each))
 
     def _next_event_id(self) -> str:
         self._event_number += 1
@@ -317,77 +352,3 @@ class ClientProtocol(_Machine):
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
-
-
-class ServerProtocol(_Machine):
-    """The serving side of the same table: greets, merges configurations, refuses what is wrong, numbers its events.
-
-    What a message means for the audio is the caller's business: `receive` returns the client's event, or None where
-    it was answered here. `check` is shown each configuration, with the id of the event that asks for it, before it
-    takes effect, and may refuse it by raising ClientEventError.
-    """
-
-    def __init__(
-        self,
-        session_id: str,
-        *,
-        model: str | None = None,
-        kind: Kind = "transcription",
-        expires_at: int | None = None,
-        check: Callable[[Json, str | None], None] | None = None,
-    ) -> None:
-        super().__init__()
-        self.session: Json = default_session(model, kind=kind)
-        self._check = check
-        self.unknown: frozenset[str] = frozenset()
-        """Paths of session fields that this server refuses as unknown, as one older than the schema would."""
-        self._about: Json = {"id": session_id, "object": _OBJECTS[kind]}
-        if expires_at is not None:
-            self._about["expires_at"] = expires_at
-        self._event_number = 0
-        self._last_item: str | None = None
-
-    def greet(self) -> None:
-        """Send `session.created`, the first frame of a connection."""
-        self._move(Trigger.CREATED)
-        self.send(SessionCreated(self._shown()))
-
-    def receive(self, message: str | bytes) -> ClientEvent | None:
-        """Take one message of the client; an update is merged and answered, a wrong message refused."""
-        try:
-            event = decode_client(message)
-            if isinstance(event, SessionUpdate):
-                session = merge_session(self.session, event.session, event.event_id, unknown=self.unknown)
-                if self._check is not None:
-                    self._check(session, event.event_id)
-                self.session = session
-        except ClientEventError as error:
-            self.refuse(error)
-            return None
-        if isinstance(event, SessionUpdate):
-            if self.state is State.CONFIGURING:
-                self._move(Trigger.CONFIGURED)
-            self.send(SessionUpdated(self._shown()))
-        return event
-
-    def refuse(self, error: ClientEventError) -> None:
-        """Answer a client's event with an `error` event; the session goes on."""
-        self.send(ErrorEvent(error.message, error.code, "invalid_request_error", error.param, error.event_id))
-
-    def commit(self, item_id: str) -> Committed:
-        """Return the `Committed` event of the next turn, chained to the one before."""
-        event = Committed(item_id, self._last_item)
-        self._last_item = item_id
-        return event
-
-    def send(self, event: ServerEvent) -> None:
-        """Queue an event, numbered."""
-        self._event_number += 1
-        self._outgoing.append(encode(_numbered(event, f"event_{self._event_number}")))
-
-    def _shown(self) -> Json:
-        return {**self.session, **self._about}
-
-
-def _numbered(event: ServerEvent, event_id: str) -> ServerEvent:
-    return dataclasses.replace(event, event_id=event_id)

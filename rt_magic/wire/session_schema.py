@@ -1,60 +1,17 @@
-"""The session object as a server keeps it: defaults, and updates merged in or refused as a whole.
+"""The session object as a server keeps it: what it may hold, defaults, and updates merged in or refused as a whole.
 
-The schema is that of a GA transcription session (`openai.types.realtime.RealtimeTranscriptionSessionCreateRequest`);
-merging follows the services: a field left out keeps its value, null switches off, one bad field voids the update.
+The schemas are those of the official packages, as named at each.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from rt_magic.wire.dialects import Kind
+from rt_magic.wire.dialects import DIALECTS, Dialect, Kind
 from rt_magic.wire.events import ClientEventError, Json
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Any string, or one of `choices`."""
-
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number from `low` to `high`, whole if `whole`."""
-
-    low: float
-    high: float
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """A list of strings, each one of `choices` if there are any."""
-
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """An object with these fields; `nullable` where null switches it off, `required` fields must come with it."""
-
-    fields: Mapping[str, Rule]
-    nullable: bool = False
-    required: tuple[str, ...] = ()
-    whole: bool = False
-    """True where an update replaces the object instead of being merged into it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """True or false."""
-
-
-Rule: TypeAlias = Text | Number | Texts | Flag | Fields
+from rt_magic.wire.merging import Fields, Flag, Number, Refused, Rule, Text, Texts, merge
 
 _INCLUDE = Texts(("item.input_audio_transcription.logprobs",))
 _TURNS: Mapping[str, Rule] = {
@@ -64,12 +21,14 @@ _TURNS: Mapping[str, Rule] = {
 }
 
 
-def _audio(turn_detection: Fields) -> Fields:
+def _audio(turn_detection: Fields, lowest_rate: int = 24000) -> Fields:
     return Fields(
         {
             "input": Fields(
                 {
-                    "format": Fields({"type": Text(("audio/pcm",)), "rate": Number(24000, 24000)}, required=("type",)),
+                    "format": Fields(
+                        {"type": Text(("audio/pcm",)), "rate": Number(lowest_rate, 24000)}, required=("type",)
+                    ),
                     "transcription": Fields(
                         {
                             "model": Text(),
@@ -126,6 +85,73 @@ REALTIME_SESSION = Fields(
     },
 )
 
+MAI_SESSION = Fields(
+    required=("type",),
+    fields={"type": Text(("transcription",)), "audio": _audio(Fields({}, nullable=True), 16000)},
+)
+"""MAI-Transcribe-2-Streaming: of turn detection only null."""
+
+_FLAT_TURNS = Fields(
+    {
+        "type": Text(("server_vad", "semantic_vad")),
+        **_TURNS,
+        "eagerness": Text(("low", "medium", "high", "auto")),
+        "create_response": Flag(),
+        "interrupt_response": Flag(),
+    },
+    nullable=True,
+    required=("type",),
+)
+_FLAT: Mapping[str, Rule] = {
+    "modalities": Texts(("text", "audio")),
+    "instructions": Text(),
+    "include": _INCLUDE,
+    "input_audio_format": Text(("pcm16", "g711_ulaw", "g711_alaw")),
+    "input_audio_transcription": Fields({"model": Text(), "language": Text(), "prompt": Text()}, nullable=True),
+    "input_audio_noise_reduction": Fields(
+        {"type": Text(("near_field", "far_field"))}, nullable=True, required=("type",), whole=True
+    ),
+    "turn_detection": _FLAT_TURNS,
+}
+
+FLAT_SESSION = Fields(_FLAT)
+"""The beta's sessions (`openai.types.beta.realtime`), of either kind."""
+
+_VOICE_LIVE_TURNS = ("server_vad", "semantic_vad", "azure_semantic_vad", "azure_semantic_vad_multilingual")
+VOICE_LIVE_SESSION = Fields(
+    {
+        **_FLAT,
+        "model": Text(),
+        "include": Texts((*_INCLUDE.choices, "item.input_audio_transcription.phrases")),
+        "input_audio_sampling_rate": Number(8000, 24000),
+        "input_audio_transcription": Fields(
+            {"model": Text(), "language": Text(), "prompt": Text(), "phrase_list": Texts()}, nullable=True
+        ),
+        "input_audio_noise_reduction": Fields(
+            {"type": Text(("azure_deep_noise_suppression", "near_field", "far_field"))},
+            nullable=True, required=("type",), whole=True,
+        ),
+        "input_audio_echo_cancellation": Fields(
+            {"type": Text(("server_echo_cancellation",))}, nullable=True, required=("type",), whole=True
+        ),
+        "turn_detection": Fields(
+            {
+                **_FLAT_TURNS.fields,
+                "type": Text(_VOICE_LIVE_TURNS),
+                "speech_duration_ms": Number(0, 60_000),
+                "remove_filler_words": Flag(),
+                "languages": Texts(),
+                "auto_truncate": Flag(),
+            },
+            nullable=True, required=("type",),
+        ),
+    }
+)  # fmt: skip
+"""What of Azure Voice Live's session concerns hearing (`azure.ai.voicelive.models.RequestSession`)."""
+
+BARE_SESSION = Fields({"model": Text()}, nullable=True)
+"""vLLM's only setting."""
+
 TURN_DETECTION_DEFAULTS: Mapping[str, Any] = {
     "type": "server_vad",
     "threshold": 0.5,
@@ -134,13 +160,37 @@ TURN_DETECTION_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def default_session(model: str | None = None, *, kind: Kind = "transcription") -> Json:
-    """Return the session as it is before any update: 24 kHz PCM, server turn detection; a voice model answers."""
+def schema_of(dialect: Dialect, kind: Kind) -> Fields:
+    """Return what a session of a dialect may hold."""
+    if dialect.name == "mai":
+        return MAI_SESSION
+    if dialect.shape == "nested":
+        return TRANSCRIPTION_SESSION if kind == "transcription" else REALTIME_SESSION
+    return BARE_SESSION if dialect.shape == "bare" else VOICE_LIVE_SESSION if dialect.voice else FLAT_SESSION
+
+
+def default_session(
+    model: str | None = None, *, kind: Kind = "transcription", dialect: Dialect = DIALECTS["openai"]
+) -> Json:
+    """Return the session as it is before any update: server turn detection; a voice model answers."""
+    turns = dict(TURN_DETECTION_DEFAULTS)
+    transcription = {"model": model} if model else None
+    if dialect.shape == "bare":
+        return {"model": model} if model else {}
+    if dialect.shape == "flat":
+        answers = {"create_response": True, "interrupt_response": True} if dialect.voice else {}
+        session: Json = {"modalities": ["text", "audio"]} if dialect.voice else {}
+        return session | {
+            "input_audio_format": "pcm16",
+            "input_audio_transcription": transcription,
+            "input_audio_noise_reduction": None,
+            "turn_detection": turns | answers,
+        }
     audio_input: Json = {
-        "format": {"type": "audio/pcm", "rate": 24000},
-        "transcription": {"model": model} if model else None,
+        "format": {"type": "audio/pcm", "rate": dialect.rate},
+        "transcription": transcription,
         "noise_reduction": None,
-        "turn_detection": dict(TURN_DETECTION_DEFAULTS),
+        "turn_detection": turns if dialect.turns else None,
     }
     if kind == "transcription":
         return {"type": kind, "audio": {"input": audio_input}}
@@ -149,89 +199,29 @@ def default_session(model: str | None = None, *, kind: Kind = "transcription") -
 
 
 def merge_session(
-    current: Json, update: Mapping[str, Any], event_id: str | None = None, *, unknown: frozenset[str] = frozenset()
+    current: Json,
+    update: Mapping[str, Any],
+    event_id: str | None = None,
+    *,
+    unknown: frozenset[str] = frozenset(),
+    dialect: Dialect = DIALECTS["openai"],
 ) -> Json:
     """Return `current` with `update` merged in; raises ClientEventError and changes nothing if any of it is wrong.
 
     `unknown` holds the paths of fields that this server is too old to know.
     """
+    kind: Kind = current.get("type", "transcription")
     try:
-        kind = current["type"]
-        if update.get("type") in ("transcription", "realtime") and update["type"] != kind:
+        if dialect.shape == "nested" and update.get("type") in ("transcription", "realtime") and update["type"] != kind:
             message = f"Passing a {update['type']} session update event to a {kind} session is not allowed."
-            raise _Refused("invalid_parameter", "", message)
-        schema = TRANSCRIPTION_SESSION if kind == "transcription" else REALTIME_SESSION
-        merged: Json = _merge(schema, copy.deepcopy(current), update, "session", unknown)
-    except _Refused as refusal:
+            raise Refused("invalid_parameter", "", message)
+        merged: Json = merge(schema_of(dialect, kind), copy.deepcopy(current), update, "session", unknown)
+    except Refused as refusal:
         raise ClientEventError(refusal.message, code=refusal.code, param=refusal.param, event_id=event_id) from None
-    turns = merged["audio"]["input"]["turn_detection"]
+    audio = merged["audio"]["input"] if dialect.shape == "nested" else merged
+    turns = audio.get("turn_detection")
     if turns is not None and turns["type"] == "semantic_vad":
-        merged["audio"]["input"]["turn_detection"] = {key: turns[key] for key in turns if key not in _TURNS}
+        audio["turn_detection"] = {key: turns[key] for key in turns if key not in _TURNS}
     elif turns is not None:
-        merged["audio"]["input"]["turn_detection"] = {**TURN_DETECTION_DEFAULTS, **turns}
+        audio["turn_detection"] = {**TURN_DETECTION_DEFAULTS, **turns}
     return merged
-
-
-class _Refused(Exception):
-    def __init__(self, code: str, param: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.param, self.message = code, param, message
-
-
-def _merge(rule: Rule, current: Any, value: Any, path: str, unknown: frozenset[str]) -> Any:
-    if isinstance(rule, Fields):
-        return _merge_fields(rule, current, value, path, unknown)
-    if isinstance(rule, Text):
-        if not isinstance(value, str):
-            raise _invalid_type(path, "a string", value)
-        _check_choice(rule.choices, value, path)
-    elif isinstance(rule, Texts):
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise _invalid_type(path, "an array of strings", value)
-        for index, entry in enumerate(value):
-            _check_choice(rule.choices, entry, f"{path}[{index}]")
-    elif isinstance(rule, Flag):
-        if not isinstance(value, bool):
-            raise _invalid_type(path, "a boolean", value)
-    else:
-        kinds = int if rule.whole else (int, float)
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise _invalid_type(path, "an integer" if rule.whole else "a number", value)
-        if not rule.low <= value <= rule.high:
-            bounds = f"between {rule.low:g} and {rule.high:g}"
-            raise _Refused(
-                "invalid_value",
-                path,
-                f"Invalid value for '{path}': expected a value {bounds}, but got {value} instead.",
-            )
-    return value
-
-
-def _merge_fields(rule: Fields, current: Any, value: Any, path: str, unknown: frozenset[str]) -> Any:
-    if value is None and rule.nullable:
-        return None
-    if not isinstance(value, Mapping):
-        raise _invalid_type(path, "an object", value)
-    merged: Json = dict(current) if isinstance(current, dict) and not rule.whole else {}
-    for key in rule.required:
-        if key not in value:
-            raise _Refused(
-                "missing_required_parameter", f"{path}.{key}", f"Missing required parameter: '{path}.{key}'."
-            )
-    for key, entry in value.items():
-        inner = rule.fields.get(key)
-        if inner is None or f"{path}.{key}" in unknown:
-            raise _Refused("unknown_parameter", f"{path}.{key}", f"Unknown parameter: '{path}.{key}'.")
-        merged[key] = _merge(inner, merged.get(key), entry, f"{path}.{key}", unknown)
-    return merged
-
-
-def _check_choice(choices: tuple[str, ...], value: str, path: str) -> None:
-    if choices and value not in choices:
-        known = ", ".join(f"'{choice}'" for choice in choices)
-        raise _Refused("invalid_value", path, f"Invalid value: '{value}'. Supported values are: {known}.")
-
-
-def _invalid_type(path: str, expected: str, value: object) -> _Refused:
-    got = "null" if value is None else type(value).__name__
-    return _Refused("invalid_type", path, f"Invalid type for '{path}': expected {expected}, but got {got} instead.")

@@ -40,24 +40,34 @@ EXTRAS: dict[str, TypeAdapter[Any]] = {
 
 def judge_server_event(message: str) -> BaseModel:
     """Return a server's message as its class of `openai.types.realtime`; AssertionError if it is not quite that."""
-    return _judge(message, _SERVER_CLASSES, EXTRAS)
+    return _of_its_kind(judge(message, _SERVER_CLASSES, EXTRAS))
 
 
 def judge_client_event(message: str) -> BaseModel:
     """Return a client's message as its class of `openai.types.realtime`; AssertionError if it is not quite that."""
-    return _judge(message, _CLIENT_CLASSES, {})
+    return _of_its_kind(judge(message, _CLIENT_CLASSES, {}))
 
 
-def _classes(union: Any) -> dict[str, type[BaseModel]]:
+def union_classes(union: Any) -> dict[str, type[BaseModel]]:
+    """Return the classes of a union by the `type` of their events."""
     members = get_args(get_args(union)[0] if get_origin(union) is Annotated else union)
     return {get_args(member.model_fields["type"].annotation)[0]: member for member in members}
 
 
-_SERVER_CLASSES = _classes(RealtimeServerEvent)
-_CLIENT_CLASSES = _classes(RealtimeClientEvent)
+_SERVER_CLASSES = union_classes(RealtimeServerEvent)
+_CLIENT_CLASSES = union_classes(RealtimeClientEvent)
 
 
-def _judge(message: str, classes: dict[str, type[BaseModel]], extras: dict[str, TypeAdapter[Any]]) -> BaseModel:
+def _of_its_kind(event: BaseModel) -> BaseModel:
+    session = getattr(event, "session", None)
+    if getattr(session, "type", None) == "transcription":
+        # The union has a class for conversations too, which shares many keys.
+        assert isinstance(session, RealtimeTranscriptionSessionCreateRequest)
+    return event
+
+
+def judge(message: str, classes: dict[str, type[BaseModel]], extras: dict[str, TypeAdapter[Any]]) -> BaseModel:
+    """Return a message as its class; AssertionError for another type, a value of another type or an unknown key."""
     if not isinstance(message, str):
         raise AssertionError(f"a message must be text, got {message!r:.60}")
     body = json.loads(message)
@@ -72,10 +82,6 @@ def _judge(message: str, classes: dict[str, type[BaseModel]], extras: dict[str, 
             extras[path].validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         raise AssertionError(f"not a {kind.__name__}: {error}\n{message:.300}") from error
-    session = body.get("session")
-    if session is not None and session["type"] == "transcription":
-        # The union has a class for conversations too, which shares many keys.
-        assert isinstance(event.session, RealtimeTranscriptionSessionCreateRequest)  # type: ignore[attr-defined]
     return event
 
 
