@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,8 @@ import soundfile
 
 import rt_magic as rt
 from rt_magic.audio.pcm import SAMPLE_RATE
-from rt_magic.audio.recording import Recording
-from rt_magic.audio.saving import open_saver, wav_header
+from rt_magic.audio.recording import Recording, recordings_folder
+from rt_magic.audio.saving import WavFile, open_saver, wav_header
 
 CRASHES = """
 import os, signal, sys
@@ -63,9 +65,81 @@ def test_the_header_is_right_while_it_is_written(tmp_path: Path) -> None:
     saver.close()
 
 
-def test_more_than_the_format_can_tell_does_not_overflow() -> None:
-    """Beyond 4 GiB the header tells the greatest length there is."""
-    assert wav_header(2**33)[40:44] == (0xFFFFFFFF - 36).to_bytes(4, "little")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that stores no zeros")
+def test_a_wav_file_may_grow_beyond_4_gib(tmp_path: Path) -> None:
+    """More than a day of sound stays one file of which every sample can be read."""
+    path = tmp_path / "day.wav"
+    saver = WavFile(path)
+    frames = (2**32 - 80) // 2 // 2400 * 2400  # as many chunks as a RIFF file can hold; a hole stands for most of them
+    saver._samples = frames - 2400
+    saver.write(bytes(4800))
+    assert soundfile.info(path).frames == frames
+    saver.write(ramp(2400).tobytes())
+    saver.close()
+    assert soundfile.info(path).frames == frames + 2400
+    read, rate = soundfile.read(path, start=frames, dtype="int16")
+    assert rate == SAMPLE_RATE
+    np.testing.assert_array_equal(read, ramp(2400))
+
+
+def test_a_clip_has_the_shortest_header() -> None:
+    """Sound of known length is a plain WAV file with 44 bytes before it, which everything reads."""
+    with wave.open(io.BytesIO(wav_header(3) + bytes(6))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth(), file.getnframes()) == (
+            SAMPLE_RATE,
+            1,
+            2,
+            3,
+        )
+    assert len(wav_header(3)) == 44
+
+
+FILLS_UP = """
+import resource, signal, sys
+from rt_magic.audio.saving import open_saver
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, resource.RLIM_INFINITY))
+saver, written = open_saver(sys.argv[1]), 0
+try:
+    while True:
+        saver.write(bytes([1 + written, 0]) * 1200)
+        written += 1
+except (OSError, RuntimeError):
+    print(written)
+saver.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")
+def test_a_disk_that_fills_up_is_an_error_at_once(tmp_path: Path) -> None:
+    """A chunk of which only a part could be written is not taken for written, and all before it can be read."""
+    path = tmp_path / "full.wav"
+    done = subprocess.run([sys.executable, "-c", FILLS_UP, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "3\n"
+    read, _ = soundfile.read(path, dtype="int16")
+    np.testing.assert_array_equal(read, np.repeat([1, 2, 3], 1200))
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_an_empty_file_is_not_left(tmp_path: Path, suffix: str) -> None:
+    """A recording that ends before any sound leaves no file that would be in the way of the next one."""
+    path = tmp_path / f"talk{suffix}"
+    for _ in range(2):
+        Recording.create(save=path).delete()
+        assert not path.exists()
+
+
+def test_a_save_that_is_refused_leaves_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the user's file cannot be, nothing is kept on disk; where no recording can be, no file is begun."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with pytest.raises(rt.ConfigurationError):
+        Recording.create(save=tmp_path / "talk.mp3")
+    assert list(recordings_folder().iterdir()) == []
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state" / "file"))
+    (tmp_path / "state" / "file").touch()
+    with pytest.raises(rt.AudioError):
+        Recording.create(save=tmp_path / "talk.wav")
+    assert not (tmp_path / "talk.wav").exists()
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
@@ -107,3 +181,23 @@ def test_a_saved_file_that_fails_does_not_end_the_recording(tmp_path: Path) -> N
     assert "No space left" in str(recording.save_error)
     recording.close()
     whole.delete()
+
+
+def test_a_file_that_cannot_be_completed_is_told() -> None:
+    """Where the last of the sound finds no room, the recording closes all the same, and the reason is kept."""
+
+    class FullAtTheEnd:
+        """A file that keeps back what it writes."""
+
+        def write(self, pcm: bytes) -> None:
+            """Keep."""
+
+        def close(self) -> None:
+            """Refuse."""
+            raise OSError(28, "No space left on device")
+
+    recording = Recording(Recording.create().folder, saver=FullAtTheEnd())
+    recording.append(bytes(4800))
+    recording.delete()
+    assert "end of the sound" in str(recording.save_error) and "No space left" in str(recording.save_error)
+    assert not recording.folder.exists()

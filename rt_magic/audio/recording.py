@@ -10,14 +10,13 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rt_magic.audio.guard import Guard
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.saving import Saver, open_saver
-from rt_magic.exceptions import AudioError
+from rt_magic.exceptions import AudioError, RtMagicError
 
 AUDIO, DESCRIPTION = "audio.pcm", "session.json"
 """The files of a recording's folder: the samples, and what they are."""
@@ -57,20 +56,25 @@ class Recording:
         `save` names a `.wav` or `.flac` file that is written beside it and stays. Raises ConfigurationError and
         AudioError.
         """
-        saver = None if save is None else open_saver(save)
         name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{secrets.token_hex(4)}"
         folder = recordings_folder() / name
         try:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
-            recording = cls(folder, saver=saver)
-            _kept.add(recording)
-            return recording
+            recording = cls(folder)
         except OSError as error:
             raise AudioError(
                 f"no recording can be kept in {folder.parent} ({error.strerror}); free or allow that folder, "
                 "or set XDG_STATE_HOME to one that can be written"
             ) from error
+        _kept.add(recording)
+        if save is not None:
+            try:
+                recording._saver = open_saver(save)
+            except RtMagicError:
+                recording.delete()
+                raise
+        return recording
 
     @property
     def samples(self) -> int:
@@ -108,9 +112,15 @@ class Recording:
             self._saver.write(pcm)
         except (OSError, RuntimeError) as error:
             self.save_error = AudioError(f"the sound is not saved any further ({error}); the recording itself goes on")
-            with suppress(OSError, RuntimeError):
-                self._saver.close()
-            self._saver = None
+            self._close_saver()
+
+    def _close_saver(self) -> None:
+        saver, self._saver = self._saver, None
+        if saver is not None:
+            try:
+                saver.close()
+            except (OSError, RuntimeError) as error:
+                self.save_error = self.save_error or AudioError(f"the end of the sound could not be saved ({error})")
 
     def _write(self, pcm: bytes, offset: int) -> None:
         os.lseek(self._file, offset, os.SEEK_SET)
@@ -147,8 +157,7 @@ class Recording:
             if not self._closed:
                 self._closed = True
                 os.close(self._file)
-                if self._saver is not None:
-                    self._saver.close()
+                self._close_saver()
 
     def delete(self) -> None:
         """Close and remove the audio and its folder from the disk."""
