@@ -1,4 +1,4 @@
-// Bundles src/ into the package: two modules, readable, each marked with a hash of the sources it was made from.
+// Bundles src/ into the package: three modules, readable, each marked with a hash of the sources it was made from.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,7 @@ const workletText = {
 
 await build({
   ...common,
-  entryPoints: [source("microphone.js"), source("transcript_view.js")],
+  entryPoints: [source("microphone.js"), source("transcript_view.js"), source("capture_page.js")],
   outdir: fileURLToPath(new URL("../rt_magic/widgets/static", import.meta.url)),
   banner: { js: banner },
   plugins: [workletText],

@@ -65,7 +65,7 @@ class Live:
         self._phase: State = "ready"
         self._shown: State = "ready"
         self._page = ""
-        self._sentence = ""
+        self._sentence = "click Start and speak"
         self._why = ""
         self._spoke_at = 0.0
         self._clock = PageClock()
@@ -77,6 +77,7 @@ class Live:
         microphone._follow = self._on_stage
         microphone.on_audio(self._on_audio)
         self.close = transcript.on_change(self._on_change)
+        microphone.forwarded = self._forwarded
 
     @property
     def state(self) -> State:
@@ -155,6 +156,8 @@ class Live:
             self._fail(error)
             return
         self.error = None
+        if self.microphone.source == "capture page":
+            self.transcript.meta["microphone"] = self.microphone.source
         self._record("epoch")
         self._move("opening", "opening the microphone")
 
@@ -215,6 +218,11 @@ class Live:
         if self._phase not in ("paused", "draining", "stopped", "error"):  # Resume was faster
             self._resting = None
             session.resume()
+
+    def _forwarded(self) -> float:
+        """Return the seconds of sound that the service has been sent."""
+        counts = {"sent": 0, "padding": 0} if self.session is None else self.session.counts
+        return (counts["sent"] - counts["padding"]) / SAMPLE_RATE
 
     def _on_audio(self, pcm: bytes, position: int) -> None:
         session = self.session

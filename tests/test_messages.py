@@ -12,8 +12,10 @@ import pytest
 from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.widgets import messages
 from rt_magic.widgets.messages import (
+    AskCapturePage,
     Audio,
     Edit,
+    Fetch,
     Hello,
     Listen,
     Mark,
@@ -41,6 +43,11 @@ MIRRORED = {
     "Accepted": "Accepted",
     "Ack": "Ack",
     "Again": "Again",
+    "Fetch": "Fetch",
+    "AskCapturePage": "AskCapturePage",
+    "Clock": "Clock",
+    "CapturePage": "CapturePage",
+    "Better": "Better",
     "ViewHello": "ViewHello",
     "Edit": "Edit",
     "Mark": "Mark",
@@ -77,7 +84,7 @@ def test_every_message_of_the_page_is_mirrored() -> None:
     """No interface with a type is left out of the comparison."""
     declared = re.findall(r'interface (\w+) \{\s*\n\s*type\??: "', TYPES.read_text())
     assert set(declared) <= set(MIRRORED)
-    assert len(declared) == 19
+    assert len(declared) == 23
 
 
 def test_no_message_has_an_id() -> None:
@@ -96,6 +103,8 @@ def test_parse() -> None:
     assert parse({"type": "microphone-error", "name": "NotAllowedError", "message": "no"}) == MicrophoneFailed(
         "NotAllowedError", "no"
     )
+    assert parse({"type": "fetch", "page": "p", "cancel": False}) == Fetch("p", False)
+    assert parse({"type": "capture-page", "page": "p"}) == AskCapturePage("p")
     chunk = parse(AUDIO, [memoryview(b"\1\0\2\0")])
     assert chunk == Audio("p", "e", 0, 0, 1.5, 48000, b"\1\0\2\0")
     assert isinstance(chunk, Audio)
@@ -117,6 +126,8 @@ def test_parse() -> None:
         ({"type": "shout", "page": "p", "epoch": "e"}, []),
         ({"type": "hello"}, []),
         ({"type": "hello", "page": ""}, []),
+        ({"type": "fetch", "page": "p"}, []),
+        ({"type": "capture-page"}, []),
         ({"type": "hello", "page": "x" * 200}, []),
         ({"type": "start", "page": "p"}, []),
         ({"type": "stop", "page": "p", "epoch": "e"}, []),

@@ -88,7 +88,10 @@ def test_states_on_the_way() -> None:
     settled(lambda: microphone.state == "stopped")
     assert states == ["opening", "listening", "paused", "opening", "listening", "draining", "stopped"]
     assert microphone.page == ""
-    assert [m["type"] for m in microphone.sent if m["type"] != "ack"] == ["accepted", "accepted"]
+    kinds = [m["type"] for m in microphone.sent]
+    assert [kind for kind in kinds if kind not in ("ack", "clock")] == ["accepted", "accepted"]
+    assert [m for m in microphone.sent if m["type"] == "clock"][-1] == {"type": "clock", "recorded": 0.2, "sent": 0.2}
+    assert microphone.value == 0.2
     assert {m["epoch"]: m["next"] for m in microphone.sent if m["type"] == "ack"} == {"a": 1, "b": 1}
 
 

@@ -1,14 +1,11 @@
-import worklet from "worklet:code";
+import { failure, onAbort, sourceOf, takeGraph } from "./graph.js";
 import { explain } from "./sentences.js";
 
 /**
- * @typedef {import("./recorder.js").Capture} Capture
- * @typedef {import("./recorder.js").CaptureEvents} CaptureEvents
- * @typedef {{ device: string, echo_cancellation: boolean, noise_suppression: boolean, auto_gain: boolean }} Settings
+ * @typedef {import("./stretch.js").Capture} Capture
+ * @typedef {import("./stretch.js").CaptureEvents} CaptureEvents
+ * @typedef {{ device: string, preferred: string, echo_cancellation: boolean, noise_suppression: boolean, auto_gain: boolean }} Settings
  */
-
-/** Hz; what every service takes. */
-const RATE = 24000;
 
 /** Seconds that the microphone stays open after a click on Pause or Stop: what was said before it is still on its way. */
 const TAIL = 0.15;
@@ -16,20 +13,8 @@ const TAIL = 0.15;
 /** Seconds to wait for the worklet's last words, and for a suspended context. */
 const PATIENCE = 1;
 
-/** Firefox refuses a stream in a context of another rate (Mozilla bug 1674892); known after the first try. */
-let nativeRate = false;
-
 /** @param {number} seconds */
 const delay = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-
-/** @param {AbortSignal} signal @param {() => void} act at once if it is aborted already */
-function onAbort(signal, act) {
-  if (signal.aborted) act();
-  else signal.addEventListener("abort", act, { once: true });
-}
-
-/** @param {string} name @param {unknown} message */
-const failure = (name, message) => Object.assign(new Error(String(message)), { name });
 
 /**
  * Ask for the microphone at once and give its sound in chunks until closed or aborted.
@@ -55,12 +40,12 @@ export function openCapture(settings, events, signal) {
     if (!navigator.mediaDevices?.getUserMedia) throw failure("UnavailableError", "no mediaDevices");
     const asked = navigator.mediaDevices.getUserMedia({ audio: constraints(settings) });
     // The graph is built while the browser asks: what is said right after the click is not lost to that.
-    const prepared = prepare(life);
+    const prepared = takeGraph(life);
     prepared.catch(() => {});
     const stream = await asked;
     const release = () => stream.getTracks().forEach((track) => track.stop());
     onAbort(life, release);
-    if (life.aborted) return;
+    if (life.aborted) return undefined;
     for (const track of stream.getAudioTracks()) {
       track.addEventListener("ended", events.ended, { signal: life });
       track.addEventListener("mute", () => events.muted(true), { signal: life });
@@ -68,30 +53,28 @@ export function openCapture(settings, events, signal) {
       if (track.muted) events.muted(true);
     }
     const context = await connect(await prepared, stream);
-    if (life.aborted) return;
+    if (life.aborted) return undefined;
     if (context.state === "suspended") await Promise.race([context.resume(), delay(PATIENCE)]);
     if (context.state === "suspended" && !life.aborted) throw failure("SuspendedError", "the audio context is suspended");
+    const [track] = stream.getAudioTracks();
+    const { deviceId: id = "", groupId: group = "" } = track?.getSettings() ?? {};
+    return { id, group, label: track?.label ?? "" };
   }
 
   /**
-   * @param {AudioContext} context
+   * @param {AudioContext} prepared
    * @param {MediaStream} stream
    */
-  async function connect(context, stream) {
-    let source;
-    try {
-      source = context.createMediaStreamSource(stream);
-    } catch (error) {
-      if (nativeRate) throw error;
-      nativeRate = true;
-      void context.close();
-      context = await prepare(life);
-      source = context.createMediaStreamSource(stream);
-    }
+  async function connect(prepared, stream) {
+    const source = await sourceOf(prepared, stream, life);
+    const context = /** @type {AudioContext} */ (source.context);
     if (life.aborted) return context;
     tap = new AudioWorkletNode(context, "rt-magic-tap", { channelCount: 1, channelCountMode: "explicit" });
     const rate = context.sampleRate;
-    tap.port.addEventListener("message", ({ data }) => data.buffer && events.chunk(data.buffer, rate, data.at));
+    tap.port.addEventListener("message", ({ data }) => {
+      if (data.buffer) events.chunk(data.buffer, rate, data.at);
+      else if (data.peak !== undefined) events.level(data.peak);
+    });
     tap.port.start();
     // It writes silence; a node that leads nowhere is not run by every browser.
     source.connect(tap).connect(context.destination);
@@ -112,29 +95,12 @@ export function openCapture(settings, events, signal) {
   }
 }
 
-/**
- * A running context that knows the worklet.
- * @param {AbortSignal} life
- */
-async function prepare(life) {
-  const context = new AudioContext(nativeRate ? {} : { sampleRate: RATE });
-  onAbort(life, () => context.state !== "closed" && void context.close());
-  if (!context.audioWorklet) throw failure("UnavailableError", "no audioWorklet");
-  const address = URL.createObjectURL(new Blob([worklet], { type: "text/javascript" }));
-  try {
-    await context.audioWorklet.addModule(address);
-  } catch (error) {
-    throw failure("WorkletRefusedError", error instanceof Error ? error.message : error);
-  } finally {
-    URL.revokeObjectURL(address);
-  }
-  return context;
-}
-
 /** @param {Settings} settings @returns {MediaTrackConstraints} */
-function constraints({ device, echo_cancellation, noise_suppression, auto_gain }) {
+function constraints({ device, preferred, echo_cancellation, noise_suppression, auto_gain }) {
+  // What was chosen is opened or nothing is; what was used last time, only if it is there.
+  const deviceId = device ? { exact: device } : preferred ? { ideal: preferred } : null;
   return {
-    ...(device && { deviceId: { exact: device } }),
+    ...(deviceId && { deviceId }),
     channelCount: { ideal: 1 },
     echoCancellation: echo_cancellation,
     noiseSuppression: noise_suppression,

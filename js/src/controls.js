@@ -12,6 +12,9 @@
  * @property {{ message: string } | null} problem
  * @property {boolean} muted
  * @property {boolean} starved
+ * @property {boolean} silent nothing but zeros come
+ * @property {string} device its name, "" where that is not known
+ * @property {string} news what has just happened to the microphone
  * @property {number} silence seconds without an answer while something waits
  * @property {number} seconds of sound that wait
  * @property {number} limit of them
@@ -91,8 +94,9 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
     if (page.failed) return ""; // the kernel's status is about what was before
     if (page.muted) return "the microphone is muted by the system or another program: nothing is heard";
     if (page.starved) return "no sound comes from the microphone: click Stop, then Start; if that does not help, reload the page";
+    if (page.silent) return `no sound from ${page.device || "the microphone"}: muted in the system?`;
     if (elsewhere) return "recording from another window";
     if (state === "opening" && known !== "opening") return "opening the microphone; the browser may ask whether it is allowed";
-    return status;
+    return page.news || status;
   }
 }

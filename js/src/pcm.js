@@ -14,6 +14,16 @@ export function toInt16(samples) {
   return pcm;
 }
 
+/**
+ * The largest distance of a sample from 0.
+ * @param {Float32Array} samples
+ */
+export function peak(samples) {
+  let most = 0;
+  for (const sample of samples) most = Math.max(most, Math.abs(sample));
+  return most;
+}
+
 /** Collects audio quanta of any length into chunks of `length` samples. */
 export class Chunker {
   #chunk;

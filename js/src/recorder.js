@@ -1,5 +1,7 @@
+import { Level } from "./level.js";
 import { Outbox } from "./outbox.js";
-import { randomName } from "./random_name.js";
+import { OUTBOX_FULL, UNPLUGGED } from "./sentences.js";
+import { Stretch } from "./stretch.js";
 
 /**
  * @typedef {import("./types.js").State} State
@@ -7,25 +9,8 @@ import { randomName } from "./random_name.js";
  * @typedef {Control | import("./types.js").Audio} Kept
  * @typedef {import("./types.js").Accepted | import("./types.js").Ack | import("./types.js").Again} Answer
  * @typedef {{ name: string, message: string }} Problem
- *
- * @typedef {object} CaptureEvents
- * @property {(buffer: ArrayBuffer, rate: number, at: number) => void} chunk Int16 samples, Hz, Unix seconds
- * @property {() => void} ended the device is gone
- * @property {(muted: boolean) => void} muted
- *
- * @typedef {object} Capture
- * @property {Promise<void>} opened rejected with a Problem
- * @property {() => Promise<void>} close gives the rest, then lets go of the microphone
- *
- * @typedef {object} Stretch an unbroken stretch of capture
- * @property {string} epoch
- * @property {number} seq of the next chunk
- * @property {number} first sample of the next chunk
- * @property {boolean} accepted by the kernel
- * @property {boolean} lost no recording takes its sound any more
- * @property {number | null} heard when the last sound came, once the microphone is open
- * @property {boolean} muted
- * @property {Capture | null} capture null once it is closing or closed
+ * @typedef {import("./stretch.js").Capture} Capture
+ * @typedef {import("./stretch.js").CaptureEvents} CaptureEvents
  */
 
 /** The states in which the kernel has acted on a message. */
@@ -33,9 +18,6 @@ const SETTLED = {
   pause: new Set(["paused", "draining", "stopped", "error", "ready"]),
   stop: new Set(["draining", "stopped", "error", "ready"]),
 };
-
-/** Seconds without any sound from an open microphone until the page says so. */
-const STARVED_AFTER = 3;
 
 /** Numbers what a page captures, keeps it until the kernel has it, and puts start, pause and stop around it. */
 export class Recorder {
@@ -72,6 +54,9 @@ export class Recorder {
     this.asked = null;
     /** The microphone failed and the kernel has not answered that yet. */
     this.failed = false;
+    /** Seconds that this page has captured for recordings. */
+    this.captured = 0;
+    this.level = new Level();
   }
 
   /** The microphone is open, or being opened. */
@@ -94,8 +79,17 @@ export class Recorder {
 
   /** The microphone is open and yet no sound at all arrives, not even silence. */
   get starved() {
-    const heard = this.recording ? this.#stretch?.heard : null;
-    return heard != null && this.#now() - heard > STARVED_AFTER;
+    return this.recording && Boolean(this.#stretch?.starved(this.#now()));
+  }
+
+  /** Sound arrives and is nothing but zeros. */
+  get silent() {
+    return this.recording && Boolean(this.#stretch?.silent(this.#now()));
+  }
+
+  /** The device that sound comes from; null while none is open. */
+  get device() {
+    return this.recording ? (this.#stretch?.device ?? null) : null;
   }
 
   /** Open the microphone at once, in a new epoch. Does nothing while it is open. */
@@ -106,16 +100,17 @@ export class Recorder {
       this.#closing.then(() => this.asked === "start" && this.start());
       return;
     }
-    /** @type {Stretch} */
-    const stretch = {
-      epoch: randomName(), seq: 0, first: 0, accepted: false, lost: false, heard: null, muted: false, capture: null,
-    };
+    const stretch = new Stretch();
     this.#stretch = stretch;
     this.problem = null;
     this.failed = false;
     this.#keep({ type: "start", page: this.page, epoch: stretch.epoch });
     const capture = this.#open({
       chunk: (buffer, rate, at) => this.#chunk(stretch, buffer, rate, at),
+      level: (peak) => {
+        stretch.level(peak, this.#now());
+        this.level.hear(peak, this.#now());
+      },
       ended: () => this.#ended(stretch),
       muted: (muted) => {
         stretch.muted = muted;
@@ -124,8 +119,8 @@ export class Recorder {
     });
     stretch.capture = capture;
     capture.opened.then(
-      () => {
-        stretch.heard = this.#now();
+      (device) => {
+        stretch.opened(device, this.#now());
         this.#changed();
       },
       (problem) => stretch.capture === capture && this.#failed(stretch, problem),
@@ -250,20 +245,12 @@ export class Recorder {
    */
   #chunk(stretch, buffer, rate, at) {
     if (stretch.lost) return;
-    const { epoch, first } = stretch;
-    const samples = buffer.byteLength / 2;
-    const seq = stretch.seq++;
-    stretch.first += samples;
-    stretch.heard = this.#now();
-    this.#keep({ type: "audio", page: this.page, epoch, seq, first, captured_at: at, rate }, buffer, samples / rate);
+    const seconds = buffer.byteLength / 2 / rate;
+    this.captured += seconds;
+    this.#keep(stretch.chunk(this.page, buffer, rate, at, this.#now()), buffer, seconds);
     if (this.outbox.state === "full" && stretch.capture) {
       this.#halt("pause");
-      this.problem = {
-        name: "OutboxFullError",
-        message:
-          `The kernel has taken no sound for ${Math.round(this.outbox.limit / 60)} minutes, so the microphone was closed. ` +
-          "What was said until now waits in this page and goes on its way when the kernel answers; do not close the page.",
-      };
+      this.problem = OUTBOX_FULL(this.outbox.limit);
       this.#changed();
     }
   }
@@ -274,9 +261,8 @@ export class Recorder {
     // A device that ends as soon as it is opened is not asked again.
     if (stretch.seq >= 10) this.reopen();
     else {
-      const message = "The microphone was unplugged or taken away. Connect one, then click Start.";
       this.#release();
-      this.#failed(stretch, { name: "NotReadableError", message });
+      this.#failed(stretch, UNPLUGGED);
     }
   }
 

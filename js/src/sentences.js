@@ -68,3 +68,29 @@ export function explain({ name, message }, { origin, secure, framed, device }) {
     }
   }
 }
+
+/** The device went away as soon as it was opened. */
+export const UNPLUGGED = {
+  name: "NotReadableError",
+  message: "The microphone was unplugged or taken away. Connect one, then click Start.",
+};
+
+/** @param {number} limit seconds of sound that the page keeps */
+export const OUTBOX_FULL = (limit) => ({
+  name: "OutboxFullError",
+  message:
+    `The kernel has taken no sound for ${Math.round(limit / 60)} minutes, so the microphone was closed. ` +
+    "What was said until now waits in this page and goes on its way when the kernel answers; do not close the page.",
+});
+
+/** Failures that another page, on localhost, would not have. */
+const ELSEWHERE = new Set(["UnavailableError", "NotAllowedError", "SecurityError", "WorkletRefusedError"]);
+
+/** @param {{ name?: string } | null} problem whether a page of its own could do what this one may not */
+export const helpsElsewhere = (problem) => ELSEWHERE.has(problem?.name ?? "");
+
+/** Nobody is there to take what is said. */
+export const GONE = {
+  name: "KernelGoneError",
+  message: "The kernel that this cell belongs to is gone. Run the cell again, then click Start.",
+};

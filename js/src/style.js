@@ -15,6 +15,11 @@ const STYLE = `
   --rt-accent-hover: #09519a;
   --rt-focus: light-dark(#0b62b8, #6cb2ff);
   --rt-live: #c62828;
+  --rt-link: var(--jp-content-link-color, LinkText);
+  --rt-level: light-dark(#1b7f3b, #4cc26d);
+  --rt-level-high: light-dark(#b26a00, #ffb74d);
+  --rt-level-over: light-dark(#c62828, #ff8a80);
+  --rt-unlit: color-mix(in srgb, var(--rt-text) 16%, var(--rt-ground));
   --rt-error: light-dark(#b3261e, #ff8a80);
   box-sizing: border-box;
   width: auto;

@@ -28,6 +28,17 @@ export interface MicrophoneTraits {
   echo_cancellation: boolean;
   noise_suppression: boolean;
   auto_gain: boolean;
+  better: Better | Record<string, never>;
+}
+
+/** A model with which the embedded engine would hear better, and how far its fetching is. */
+export interface Better {
+  model: string;
+  megabytes: number;
+  languages: number;
+  state: "offered" | "fetching" | "fetched" | "failed";
+  done: number; // megabytes
+  sentence: string;
 }
 
 /** What ipywidgets itself puts beside the traits of a widget. */
@@ -106,6 +117,19 @@ export interface MicrophoneError {
   message: string;
 }
 
+/** Fetch the model of the trait `better`, or do not. */
+export interface Fetch {
+  type: "fetch";
+  page: string;
+  cancel: boolean;
+}
+
+/** This page may not use a microphone: where may one? */
+export interface AskCapturePage {
+  type: "capture-page";
+  page: string;
+}
+
 // Messages, kernel → page.
 
 export interface Accepted {
@@ -125,6 +149,20 @@ export interface Again {
   epoch: string;
   from: number;
   to: number; // exclusive
+}
+
+/** How much is in the recording and how much of it went on to the service, in seconds. */
+export interface Clock {
+  type: "clock";
+  recorded: number;
+  sent: number;
+}
+
+/** To the page that asked: the address of a page that may use a microphone. It can be opened once. */
+export interface CapturePage {
+  type: "capture-page";
+  page: string;
+  address: string;
 }
 
 // Messages of a transcript view. `page` names one view in one page, so that an answer finds who asked.

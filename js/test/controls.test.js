@@ -5,6 +5,7 @@ import { arrange } from "../src/controls.js";
 const traits = { state: "ready", status: "Ready.", error: "", page: "", disabled: false, busy_after: 3 };
 const page = {
   page: "me", recording: false, accepted: false, asked: null, failed: false, problem: null, muted: false, starved: false,
+  silent: false, device: "", news: "",
   silence: 0, seconds: 0, limit: 600,
 };
 const show = (some = {}, own = {}) => arrange({ ...traits, ...some }, { ...page, ...own });
@@ -74,6 +75,9 @@ test("an outbox that fills up says when the microphone closes", () => {
 test("what this page knows of its microphone goes before the kernel's status", () => {
   assert.match(show({ state: "listening" }, { recording: true, muted: true }).status, /muted/);
   assert.match(show({ state: "listening" }, { recording: true, starved: true }).status, /no sound/);
+  const silent = show({ state: "listening" }, { recording: true, silent: true, device: "Headset" });
+  assert.equal(silent.status, "no sound from Headset: muted in the system?");
+  assert.equal(show({ state: "listening" }, { recording: true, news: "the microphone has changed: Desk" }).status, "the microphone has changed: Desk");
 });
 
 test("a failure of this page's microphone is shown before the kernel knows it", () => {

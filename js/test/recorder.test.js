@@ -309,6 +309,21 @@ test("an open microphone that gives nothing at all is noticed", async () => {
   assert.ok(!b.recorder.starved);
 });
 
+test("zeros alone are noticed, and taken back when sound comes", async () => {
+  const b = bench();
+  b.start();
+  await settled();
+  const hear = (peak) => (b.sound(), b.microphones.at(-1).events.level(peak));
+  b.time += 2;
+  hear(0);
+  assert.ok(!b.recorder.silent);
+  b.time += 0.5;
+  hear(0);
+  assert.ok(b.recorder.silent);
+  hear(0.01);
+  assert.ok(!b.recorder.silent);
+});
+
 test("a kernel that is gone closes the microphone and is told nothing", async () => {
   const { recorder, microphones, sound, start, take, sent } = bench();
   start();

@@ -75,6 +75,21 @@ class MicrophoneFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """Somebody wants the model of the trait `better`, or does not want it any more."""
+
+    page: str
+    cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskCapturePage:
+    """This page may not use a microphone and asks for one that may."""
+
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class ViewHello:
     """A page has this view, drawn up to `revision` (0 or -1: nothing yet)."""
 
@@ -116,6 +131,8 @@ class Save:
 
 FromView: TypeAlias = ViewHello | Edit | Mark | Listen | Save
 FromPage: TypeAlias = Hello | Start | Pause | Stop | Audio | MicrophoneFailed
+Wish: TypeAlias = Fetch | AskCapturePage
+"""What a page asks for that is no part of recording."""
 
 # Kernel → page.
 
@@ -138,6 +155,33 @@ class Ack(TypedDict):
 
 Again = TypedDict("Again", {"type": Literal["again"], "epoch": str, "from": int, "to": int})
 """Chunks `from` to `to` (exclusive) did not arrive: send them once more."""
+
+
+class Clock(TypedDict):
+    """How much is in the recording and how much of it went on to the service, in seconds."""
+
+    type: Literal["clock"]
+    recorded: float
+    sent: float
+
+
+class CapturePage(TypedDict):
+    """To the page that asked: the address of a page that may use a microphone. It can be opened once."""
+
+    type: Literal["capture-page"]
+    page: str
+    address: str
+
+
+class Better(TypedDict):
+    """A model with which the embedded engine would hear better, and how far its fetching is; the trait `better`."""
+
+    model: str
+    megabytes: int
+    languages: int
+    state: Literal["offered", "fetching", "fetched", "failed"]
+    done: float
+    sentence: str
 
 
 class SegmentLine(TypedDict):
@@ -201,7 +245,7 @@ class Failed(TypedDict):
     message: str
 
 
-def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPage:
+def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPage | Wish:
     """Return the microphone's message in `content`, with the samples of `buffers` for audio.
 
     Raises `RemoteProtocolError` for anything else; the sender is our own page, so this is a bug or a stranger.
@@ -219,6 +263,12 @@ def parse(content: object, buffers: Sequence[bytes | memoryview] = ()) -> FromPa
         # A page that was reloaded can stop what an earlier one began: it knows no epoch.
         page, epoch, last = _text(fields, "page"), _text(fields, "epoch", least=0), _count(fields, "last", -1)
         return Pause(page, epoch, last) if kind == "pause" else Stop(page, epoch, last)
+    if kind == "fetch":
+        if not isinstance(fields.get("cancel"), bool):
+            raise RemoteProtocolError(f"the page's fetch message has cancel {fields.get('cancel')!r}: reload the page")
+        return Fetch(_text(fields, "page"), fields["cancel"])
+    if kind == "capture-page":
+        return AskCapturePage(_text(fields, "page"))
     raise RemoteProtocolError(f"the page sent an unknown message of type {kind!r}: reload the page")
 
 

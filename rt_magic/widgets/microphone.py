@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anywidget
 import traitlets
@@ -18,8 +18,23 @@ from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.portal import portal
 from rt_magic.widgets import lane
 from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Send, Sound, Stage
-from rt_magic.widgets.messages import Audio, FromPage, Pause, Start, Stop, parse
+from rt_magic.widgets.messages import (
+    AskCapturePage,
+    Audio,
+    CapturePage,
+    Clock,
+    Fetch,
+    FromPage,
+    Hello,
+    Pause,
+    Start,
+    Stop,
+    parse,
+)
 from rt_magic.widgets.own_microphone import OWN, OwnMicrophone
+
+if TYPE_CHECKING:
+    from rt_magic.widgets.capture_page import CaptureServer
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +42,10 @@ AudioCallback: TypeAlias = Callable[[bytes, int], object]
 
 TICK = 0.25
 """Seconds between two acknowledgements."""
+CLOCK = 1.0
+"""Seconds between two words about how much is recorded."""
+TOLD = ("state", "status", "error", "destination", "notice", "busy_after", "disabled", "page", "command")
+"""Traits that a capture page shows as well."""
 
 UNSEEN = (
     "no page shows this microphone: display it in a notebook that is open in a browser (JupyterLab or Notebook), "
@@ -41,6 +60,14 @@ class Microphone(anywidget.AnyWidget):
     or "error"; `error` says why. `device` and the three switches are the browser's own settings; of the kernel's
     machine, `device` is a microphone's number or a part of its name. Raises ConfigurationError where the kernel's
     machine has nothing to record with.
+
+    `disabled` keeps people from starting it; `value` is the number of seconds recorded so far. Like any widget it has a
+    `layout`, may be observed, and stands in an `HBox`, a `Tab` or an `AppLayout`, there several times too:
+
+        microphone = rt.Microphone(layout={"width": "50%"})
+        microphone.observe(lambda change: print(change.new), "state")
+        microphone.on_audio(lambda pcm, position: frames.append(pcm))
+        ipywidgets.HBox([microphone, plot])
     """
 
     _esm = Path(__file__).parent / "static" / "microphone.js"
@@ -60,6 +87,8 @@ class Microphone(anywidget.AnyWidget):
     echo_cancellation = traitlets.Bool(True).tag(sync=True)
     noise_suppression = traitlets.Bool(True).tag(sync=True)
     auto_gain = traitlets.Bool(True).tag(sync=True)
+    better = traitlets.Dict().tag(sync=True)
+    value = traitlets.Float(0.0, read_only=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self._callbacks: tuple[AudioCallback, ...] = ()
@@ -71,6 +100,13 @@ class Microphone(anywidget.AnyWidget):
         self._resampler: tuple[str, int, Any] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
+        self._capture: CaptureServer | None = None
+        self._source = ""
+        self._clocked_at = 0.0
+        self.forwarded: Callable[[], float] = lambda: self._position / SAMPLE_RATE
+        """Seconds of sound that went on to whoever listens; inside a `Transcriber`, to the service."""
+        self.on_fetch: Callable[[bool], object] = lambda cancel: None
+        """Called when somebody wants the model of `better`, or (True) does not want it any more."""
         self._pulse = lane.Pulse()
         self._own: OwnMicrophone | None = None
         if kwargs.get("place") == "kernel":
@@ -107,6 +143,19 @@ class Microphone(anywidget.AnyWidget):
         """End with the sound that is here, whatever a page still has; on the portal's thread."""
         self._carry_out(self._intake.abandon(time.monotonic()))
 
+    def capture_page(self) -> str:
+        """Return the address of a page of its own for this microphone, for where the notebook's page may not use one.
+
+        It is served by this kernel on localhost, can be opened once, works while a cell runs, and ends with the
+        session. Where the kernel is on another machine, make a tunnel first: `ssh -L PORT:localhost:PORT HOST`.
+        """
+        return portal().run(self._capture_address()).result(10)
+
+    @property
+    def source(self) -> str:
+        """Where the sound came from last: "notebook page", "capture page" or "kernel"; "" before any."""
+        return self._source
+
     def take_stop(self) -> None:
         """Take Stop from the page although no sound comes from there."""
         self._intake.paused = True
@@ -116,6 +165,7 @@ class Microphone(anywidget.AnyWidget):
         comm = self.comm
         if self._own is not None:
             portal().call_soon(self._own.follow, "stop")
+        portal().call_soon(self._end_capture)
         super().close()
         if comm is not None:
             lane.detach(comm)
@@ -152,20 +202,75 @@ class Microphone(anywidget.AnyWidget):
         except RemoteProtocolError as error:
             _log.warning("%s", error)
             return
-        if self._own is not None and isinstance(message, Start | Pause | Stop):
-            self._command("start" if isinstance(message, Start) else "pause" if isinstance(message, Pause) else "stop")
-        else:
-            self._take(message)
+        match message:
+            case Fetch(_, cancel):
+                self.on_fetch(cancel)
+            case AskCapturePage(page):
+                self._answering = asyncio.ensure_future(self._give_capture_page(page))
+            case Start() | Pause() | Stop() if self._own is not None:
+                self._command(
+                    "start" if isinstance(message, Start) else "pause" if isinstance(message, Pause) else "stop"
+                )
+            case _:
+                self._take(message)
 
     def _take(self, message: FromPage) -> None:
+        if isinstance(message, Hello):
+            self._tell_clock()
         self._carry_out(self._intake.receive(message, time.monotonic()))
 
     def _command(self, name: Name) -> None:
         self._carry_out(self._intake.command(name, time.monotonic()))
 
+    async def _capture_address(self) -> str:
+        if self._capture is None:
+            from rt_magic.widgets.capture_page import CaptureServer
+
+            server = CaptureServer(
+                self._receive, lambda: {**self._told(), "composed": False, "device": "", "better": {}}
+            )
+            await server.open()
+            self._capture = server
+            self.observe(self._tell_traits, names=list(TOLD))
+        return self._capture.address()
+
+    async def _give_capture_page(self, page: str) -> None:
+        self.send(CapturePage(type="capture-page", page=page, address=await self._capture_address()))
+
+    def _told(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*TOLD, "echo_cancellation", "noise_suppression", "auto_gain")}
+
+    def _tell_traits(self, change: Any) -> None:
+        # On the thread of whoever wrote the trait.
+        portal().call_soon(self._pass_on, {"type": "traits", "traits": {change["name"]: change["new"]}})
+
+    def _pass_on(self, message: Any) -> None:
+        if self._capture is not None:
+            self._capture.tell(message)
+            if message.get("traits", {}).get("state") == "stopped":
+                self._end_capture()
+
+    def _end_capture(self) -> None:
+        if self._capture is not None:
+            server, self._capture = self._capture, None
+            self.unobserve(self._tell_traits, names=list(TOLD))
+            self._ending_capture = asyncio.ensure_future(server.close())
+
+    def _tell(self, message: Any) -> None:
+        self.send(message)
+        self._pass_on(message)
+
+    def _tell_clock(self) -> None:
+        self._clocked_at = time.monotonic()
+        recorded = self._position / SAMPLE_RATE
+        self._tell(Clock(type="clock", recorded=round(recorded, 3), sent=round(self.forwarded(), 3)))
+        self.set_trait("value", recorded)
+
     def _tick(self) -> None:
         self._ticking = None
         now = time.monotonic()
+        if now - self._clocked_at >= CLOCK:
+            self._tell_clock()
         self._carry_out(
             self._intake.tick(now, deaf=self._own is None and not self.on_lane and self._pulse.stopped(now))
         )
@@ -178,7 +283,7 @@ class Microphone(anywidget.AnyWidget):
                     self._emit(self._at_24k(chunk))
                 case Send(message):
                     if self._own is None:
-                        self.send(message)
+                        self._tell(message)
                 case Ask(name) if self._own is not None:
                     portal().loop.call_soon(self._own.follow, name)  # what this leads to comes after what led here
                 case Ask(name):
@@ -187,6 +292,10 @@ class Microphone(anywidget.AnyWidget):
                 case Reached(stage, detail):
                     if stage in ("paused", "stopped", "failed"):
                         self._flush_resampler()
+                        self._tell_clock()
+                    elif stage == "start":
+                        ours = self._capture is not None and detail in self._capture.pages
+                        self._source = "kernel" if self._own else "capture page" if ours else "notebook page"
                     page = "" if self._intake.page == OWN else self._intake.page  # every page may stop that one
                     if self.page != page:
                         self.page = page

@@ -9,7 +9,9 @@ class Model {
     return this.traits[name];
   }
   set(name, value) {
+    if (this.traits[name] === value) return;
     this.traits[name] = value;
+    this.trigger(`change:${name}`);
   }
   save_changes() {
     this.saved = { ...this.traits };
@@ -67,7 +69,7 @@ async function widget(file, traits) {
 async function microphone(traits = {}) {
   const made = await widget("/microphone.js", {
     state: "ready", status: "", error: "", destination: "Stays on this machine.", notice: "", composed: false, busy_after: 3,
-    disabled: false, page: "", command: {}, device: "", echo_cancellation: false, noise_suppression: false, auto_gain: false,
+    disabled: false, page: "", command: {}, device: "", echo_cancellation: false, noise_suppression: false, auto_gain: false, better: {},
     ...traits,
   });
   made.model.answer = ({ type, page, epoch, seq }) => {

@@ -1,7 +1,116 @@
-// Generated from js/src (sha256 a583d24e15c1603cc358f9cb20c89786e9560665eb2907cdb93e4ea34aeb9fb0); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 51e00b00f5cb151efb79ca64a10c4ef88b5bdc8560f65492e8c8b026d2810c80); edit there, then: npm --prefix js run build
+
+// src/element.js
+function element(tag, name, properties = {}, ...children) {
+  const made2 = Object.assign(document.createElement(tag), { className: name }, properties);
+  made2.append(...children);
+  return made2;
+}
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// src/better.js
+function offer(better, idle) {
+  if (!better.state || !idle && better.state !== "fetching") return null;
+  const { model, megabytes, languages, done, sentence } = (
+    /** @type {Better} */
+    better
+  );
+  const cost = `${model}, ${megabytes} MB, ${languages} languages`;
+  switch (better.state) {
+    case "fetching":
+      return { label: "Cancel", action: "cancel", sentence: `fetching the model ${model}: ${Math.round(done)} of ${megabytes} MB`, done: done / megabytes };
+    case "fetched":
+      return { label: "", action: "cancel", sentence, done: null };
+    default:
+      return { label: `Better words: fetch a model (${cost})`, action: "fetch", sentence, done: null };
+  }
+}
+var BetterWords = class {
+  #button = element("button", "rt-button rt-better-button", { type: "button" });
+  #progress = element("progress", "rt-progress", { max: 1 });
+  #sentence = element("span", "rt-better-text");
+  element = element("p", "rt-better", { hidden: true }, this.#button, this.#progress, this.#sentence);
+  /** @param {(action: "fetch" | "cancel") => void} act @param {AbortSignal} signal */
+  constructor(act, signal) {
+    this.#progress.setAttribute("aria-label", "How much of the model is here");
+    this.#button.addEventListener("click", () => act(this.#button.dataset.better === "cancel" ? "cancel" : "fetch"), { signal });
+  }
+  /** @param {ReturnType<typeof offer>} shown @param {boolean} disabled */
+  draw(shown, disabled) {
+    this.element.hidden = !shown;
+    if (!shown) return;
+    write(this.#button, shown.label);
+    this.#button.dataset.better = shown.action;
+    this.#button.hidden = !shown.label;
+    this.#button.disabled = disabled && shown.action === "fetch";
+    this.#progress.hidden = shown.done === null;
+    this.#progress.value = shown.done ?? 0;
+    write(this.#sentence, shown.sentence);
+  }
+};
 
 // worklet:worklet:code
-var worklet_code_default = '// src/pcm.js\nvar CHUNK_SECONDS = 0.1;\nfunction toInt16(samples) {\n  const pcm = new Int16Array(samples.length);\n  for (let i = 0; i < samples.length; i++) {\n    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(\n      /** @type {number} */\n      samples[i] * 32768\n    )));\n  }\n  return pcm;\n}\nvar Chunker = class {\n  #chunk;\n  #filled = 0;\n  /** @param {number} length samples per chunk */\n  constructor(length) {\n    this.#chunk = new Float32Array(length);\n  }\n  /**\n   * Take samples in, give the chunks that are full.\n   * @param {Float32Array} samples\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  push(samples) {\n    const full = [];\n    for (let taken = 0; taken < samples.length; ) {\n      const part = samples.subarray(taken, taken + this.#chunk.length - this.#filled);\n      this.#chunk.set(part, this.#filled);\n      this.#filled += part.length;\n      taken += part.length;\n      if (this.#filled === this.#chunk.length) full.push(...this.flush());\n    }\n    return full;\n  }\n  /**\n   * Give what has been collected so far: one chunk, or none.\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  flush() {\n    if (this.#filled === 0) return [];\n    const pcm = toInt16(this.#chunk.subarray(0, this.#filled));\n    this.#filled = 0;\n    return [pcm];\n  }\n};\n\n// src/worklet.js\nvar Tap = class extends AudioWorkletProcessor {\n  #chunker = new Chunker(Math.round(sampleRate * CHUNK_SECONDS));\n  #open = true;\n  constructor() {\n    super();\n    this.port.onmessage = () => {\n      this.#open = false;\n      this.#post(this.#chunker.flush());\n      this.port.postMessage("flushed");\n    };\n  }\n  /** @param {Float32Array[][]} inputs */\n  process([input]) {\n    const samples = input?.[0];\n    if (this.#open && samples) this.#post(this.#chunker.push(samples));\n    return this.#open;\n  }\n  /** @param {Int16Array<ArrayBuffer>[]} chunks */\n  #post(chunks) {\n    for (const { buffer } of chunks) this.port.postMessage({ buffer, at: Date.now() / 1e3 }, [buffer]);\n  }\n};\nregisterProcessor("rt-magic-tap", Tap);\n';
+var worklet_code_default = '// src/pcm.js\nvar CHUNK_SECONDS = 0.1;\nfunction toInt16(samples) {\n  const pcm = new Int16Array(samples.length);\n  for (let i = 0; i < samples.length; i++) {\n    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(\n      /** @type {number} */\n      samples[i] * 32768\n    )));\n  }\n  return pcm;\n}\nfunction peak(samples) {\n  let most = 0;\n  for (const sample of samples) most = Math.max(most, Math.abs(sample));\n  return most;\n}\nvar Chunker = class {\n  #chunk;\n  #filled = 0;\n  /** @param {number} length samples per chunk */\n  constructor(length) {\n    this.#chunk = new Float32Array(length);\n  }\n  /**\n   * Take samples in, give the chunks that are full.\n   * @param {Float32Array} samples\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  push(samples) {\n    const full = [];\n    for (let taken = 0; taken < samples.length; ) {\n      const part = samples.subarray(taken, taken + this.#chunk.length - this.#filled);\n      this.#chunk.set(part, this.#filled);\n      this.#filled += part.length;\n      taken += part.length;\n      if (this.#filled === this.#chunk.length) full.push(...this.flush());\n    }\n    return full;\n  }\n  /**\n   * Give what has been collected so far: one chunk, or none.\n   * @returns {Int16Array<ArrayBuffer>[]}\n   */\n  flush() {\n    if (this.#filled === 0) return [];\n    const pcm = toInt16(this.#chunk.subarray(0, this.#filled));\n    this.#filled = 0;\n    return [pcm];\n  }\n};\n\n// src/worklet.js\nvar LEVEL_SECONDS = 0.04;\nvar Tap = class extends AudioWorkletProcessor {\n  #chunker = new Chunker(Math.round(sampleRate * CHUNK_SECONDS));\n  #open = true;\n  #peak = 0;\n  #since = 0;\n  // samples since the level was last told\n  constructor() {\n    super();\n    this.port.onmessage = () => {\n      this.#open = false;\n      this.#post(this.#chunker.flush());\n      this.port.postMessage("flushed");\n    };\n  }\n  /** @param {Float32Array[][]} inputs */\n  process([input]) {\n    const samples = input?.[0];\n    if (this.#open && samples) {\n      this.#post(this.#chunker.push(samples));\n      this.#level(samples);\n    }\n    return this.#open;\n  }\n  /** @param {Float32Array} samples */\n  #level(samples) {\n    this.#peak = Math.max(this.#peak, peak(samples));\n    this.#since += samples.length;\n    if (this.#since < sampleRate * LEVEL_SECONDS) return;\n    this.port.postMessage({ peak: this.#peak });\n    this.#peak = this.#since = 0;\n  }\n  /** @param {Int16Array<ArrayBuffer>[]} chunks */\n  #post(chunks) {\n    for (const { buffer } of chunks) this.port.postMessage({ buffer, at: Date.now() / 1e3 }, [buffer]);\n  }\n};\nregisterProcessor("rt-magic-tap", Tap);\n';
+
+// src/graph.js
+var RATE = 24e3;
+var KEPT = 2e4;
+var nativeRate = false;
+var warm = null;
+function onAbort(signal, act) {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
+}
+var failure = (name, message) => Object.assign(new Error(String(message)), { name });
+function warmUp() {
+  if (warm) return;
+  const life = new AbortController();
+  const made2 = { context: prepare(life.signal), life };
+  warm = made2;
+  const drop = () => {
+    if (warm !== made2) return;
+    warm = null;
+    life.abort();
+  };
+  made2.context.catch(drop);
+  setTimeout(drop, KEPT);
+}
+function takeGraph(life) {
+  const made2 = warm;
+  warm = null;
+  if (!made2) return prepare(life);
+  onAbort(life, () => made2.life.abort());
+  return made2.context.then((context) => {
+    void context.resume();
+    return context;
+  });
+}
+async function sourceOf(context, stream, life) {
+  try {
+    return context.createMediaStreamSource(stream);
+  } catch (error) {
+    if (nativeRate) throw error;
+    nativeRate = true;
+    void context.close();
+    return (await prepare(life)).createMediaStreamSource(stream);
+  }
+}
+async function prepare(life) {
+  const context = new AudioContext(nativeRate ? {} : { sampleRate: RATE });
+  onAbort(life, () => context.state !== "closed" && void context.close());
+  if (!context.audioWorklet) throw failure("UnavailableError", "no audioWorklet");
+  const address = URL.createObjectURL(new Blob([worklet_code_default], { type: "text/javascript" }));
+  try {
+    await context.audioWorklet.addModule(address);
+  } catch (error) {
+    throw failure("WorkletRefusedError", error instanceof Error ? error.message : error);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+  return context;
+}
 
 // src/sentences.js
 function explain({ name, message }, { origin, secure, framed, device }) {
@@ -36,18 +145,25 @@ function explain({ name, message }, { origin, secure, framed, device }) {
     }
   }
 }
+var UNPLUGGED = {
+  name: "NotReadableError",
+  message: "The microphone was unplugged or taken away. Connect one, then click Start."
+};
+var OUTBOX_FULL = (limit) => ({
+  name: "OutboxFullError",
+  message: `The kernel has taken no sound for ${Math.round(limit / 60)} minutes, so the microphone was closed. What was said until now waits in this page and goes on its way when the kernel answers; do not close the page.`
+});
+var ELSEWHERE = /* @__PURE__ */ new Set(["UnavailableError", "NotAllowedError", "SecurityError", "WorkletRefusedError"]);
+var helpsElsewhere = (problem) => ELSEWHERE.has(problem?.name ?? "");
+var GONE = {
+  name: "KernelGoneError",
+  message: "The kernel that this cell belongs to is gone. Run the cell again, then click Start."
+};
 
 // src/capture.js
-var RATE = 24e3;
 var TAIL = 0.15;
 var PATIENCE = 1;
-var nativeRate = false;
 var delay = (seconds) => new Promise((resolve) => setTimeout(resolve, 1e3 * seconds));
-function onAbort(signal, act) {
-  if (signal.aborted) act();
-  else signal.addEventListener("abort", act, { once: true });
-}
-var failure = (name, message) => Object.assign(new Error(String(message)), { name });
 function openCapture(settings, events, signal) {
   const controller = new AbortController();
   const life = AbortSignal.any([signal, controller.signal]);
@@ -62,39 +178,40 @@ function openCapture(settings, events, signal) {
   async function open() {
     if (!navigator.mediaDevices?.getUserMedia) throw failure("UnavailableError", "no mediaDevices");
     const asked = navigator.mediaDevices.getUserMedia({ audio: constraints(settings) });
-    const prepared = prepare(life);
+    const prepared = takeGraph(life);
     prepared.catch(() => {
     });
     const stream = await asked;
-    const release = () => stream.getTracks().forEach((track) => track.stop());
+    const release = () => stream.getTracks().forEach((track2) => track2.stop());
     onAbort(life, release);
-    if (life.aborted) return;
-    for (const track of stream.getAudioTracks()) {
-      track.addEventListener("ended", events.ended, { signal: life });
-      track.addEventListener("mute", () => events.muted(true), { signal: life });
-      track.addEventListener("unmute", () => events.muted(false), { signal: life });
-      if (track.muted) events.muted(true);
+    if (life.aborted) return void 0;
+    for (const track2 of stream.getAudioTracks()) {
+      track2.addEventListener("ended", events.ended, { signal: life });
+      track2.addEventListener("mute", () => events.muted(true), { signal: life });
+      track2.addEventListener("unmute", () => events.muted(false), { signal: life });
+      if (track2.muted) events.muted(true);
     }
     const context = await connect(await prepared, stream);
-    if (life.aborted) return;
+    if (life.aborted) return void 0;
     if (context.state === "suspended") await Promise.race([context.resume(), delay(PATIENCE)]);
     if (context.state === "suspended" && !life.aborted) throw failure("SuspendedError", "the audio context is suspended");
+    const [track] = stream.getAudioTracks();
+    const { deviceId: id = "", groupId: group = "" } = track?.getSettings() ?? {};
+    return { id, group, label: track?.label ?? "" };
   }
-  async function connect(context, stream) {
-    let source;
-    try {
-      source = context.createMediaStreamSource(stream);
-    } catch (error) {
-      if (nativeRate) throw error;
-      nativeRate = true;
-      void context.close();
-      context = await prepare(life);
-      source = context.createMediaStreamSource(stream);
-    }
+  async function connect(prepared, stream) {
+    const source = await sourceOf(prepared, stream, life);
+    const context = (
+      /** @type {AudioContext} */
+      source.context
+    );
     if (life.aborted) return context;
     tap = new AudioWorkletNode(context, "rt-magic-tap", { channelCount: 1, channelCountMode: "explicit" });
     const rate = context.sampleRate;
-    tap.port.addEventListener("message", ({ data }) => data.buffer && events.chunk(data.buffer, rate, data.at));
+    tap.port.addEventListener("message", ({ data }) => {
+      if (data.buffer) events.chunk(data.buffer, rate, data.at);
+      else if (data.peak !== void 0) events.level(data.peak);
+    });
     tap.port.start();
     source.connect(tap).connect(context.destination);
     return context;
@@ -112,23 +229,10 @@ function openCapture(settings, events, signal) {
     controller.abort();
   }
 }
-async function prepare(life) {
-  const context = new AudioContext(nativeRate ? {} : { sampleRate: RATE });
-  onAbort(life, () => context.state !== "closed" && void context.close());
-  if (!context.audioWorklet) throw failure("UnavailableError", "no audioWorklet");
-  const address = URL.createObjectURL(new Blob([worklet_code_default], { type: "text/javascript" }));
-  try {
-    await context.audioWorklet.addModule(address);
-  } catch (error) {
-    throw failure("WorkletRefusedError", error instanceof Error ? error.message : error);
-  } finally {
-    URL.revokeObjectURL(address);
-  }
-  return context;
-}
-function constraints({ device, echo_cancellation, noise_suppression, auto_gain }) {
+function constraints({ device, preferred, echo_cancellation, noise_suppression, auto_gain }) {
+  const deviceId = device ? { exact: device } : preferred ? { ideal: preferred } : null;
   return {
-    ...device && { deviceId: { exact: device } },
+    ...deviceId && { deviceId },
     channelCount: { ideal: 1 },
     echoCancellation: echo_cancellation,
     noiseSuppression: noise_suppression,
@@ -189,11 +293,67 @@ function sentences(state, elsewhere, { state: known, status, busy_after }, page)
     if (page.failed) return "";
     if (page.muted) return "the microphone is muted by the system or another program: nothing is heard";
     if (page.starved) return "no sound comes from the microphone: click Stop, then Start; if that does not help, reload the page";
+    if (page.silent) return `no sound from ${page.device || "the microphone"}: muted in the system?`;
     if (elsewhere) return "recording from another window";
     if (state === "opening" && known !== "opening") return "opening the microphone; the browser may ask whether it is allowed";
-    return status;
+    return page.news || status;
   }
 }
+
+// src/devices.js
+var KEY = "rt-magic-microphone";
+var ALIASES = /* @__PURE__ */ new Set(["default", "communications"]);
+function choices(devices) {
+  const own = devices.find(({ id }) => id === "default")?.label.replace(/^[^-]*- /, "");
+  const named = devices.filter(({ id, label }) => id && label && !ALIASES.has(id));
+  return [{ id: "", label: own ? `System default (${own})` : "System default" }, ...named.map(({ id, label }) => ({ id, label }))];
+}
+function recall(remembered, devices) {
+  if (!remembered) return "";
+  const named = devices.filter(({ id, label }) => id && label);
+  if (!named.length) return remembered.id;
+  const found = named.find(({ id }) => id === remembered.id) ?? named.find(({ label }) => label === remembered.label);
+  return found?.id ?? "";
+}
+var Devices = class {
+  /** @type {Device[]} */
+  list = [];
+  #changed;
+  /** @param {() => void} changed @param {AbortSignal} signal */
+  constructor(changed, signal) {
+    this.#changed = changed;
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.refresh(), { signal });
+  }
+  /** The group of the system's own choice, "" where the browser does not say. */
+  get system() {
+    return this.list.find(({ id }) => id === "default")?.group ?? "";
+  }
+  get remembered() {
+    try {
+      const { id, label } = JSON.parse(localStorage.getItem(KEY) ?? "null") ?? {};
+      return typeof id === "string" ? { id, label: String(label) } : null;
+    } catch {
+      return null;
+    }
+  }
+  /** @param {string} id "" for the system's choice */
+  remember(id) {
+    try {
+      if (id) localStorage.setItem(KEY, JSON.stringify({ id, label: choices(this.list).find((one) => one.id === id)?.label ?? "" }));
+      else localStorage.removeItem(KEY);
+    } catch {
+    }
+  }
+  async refresh() {
+    try {
+      const all = await navigator.mediaDevices.enumerateDevices();
+      this.list = all.filter(({ kind }) => kind === "audioinput").map(({ deviceId, label, groupId }) => ({ id: deviceId, label, group: groupId }));
+    } catch {
+      this.list = [];
+    }
+    this.#changed();
+  }
+};
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -201,61 +361,234 @@ var kernelGone = (layout) => (
   layout?.comm_live === false
 );
 
+// src/level.js
+var FLOOR = -60;
+var FALL = 30;
+var NOTHING = 2 ** -14;
+var decibels = (peak) => peak > 0 ? Math.max(FLOOR, 20 * Math.log10(peak)) : FLOOR;
+var Level = class {
+  #decibels = FLOOR;
+  #at = 0;
+  /** @param {number} peak 0 to 1 @param {number} now */
+  hear(peak, now2) {
+    this.#decibels = Math.max(this.shown(now2), decibels(peak));
+    this.#at = now2;
+  }
+  /** @param {number} now @returns {number} decibels */
+  shown(now2) {
+    return Math.max(FLOOR, this.#decibels - FALL * Math.max(0, now2 - this.#at));
+  }
+};
+
+// src/meter.js
+var CALM = 1e3;
+var Meter = class {
+  element = document.createElement("div");
+  #cover = document.createElement("span");
+  #level;
+  #frame = 0;
+  #drawn = -1;
+  #told = 0;
+  #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** @param {() => number} level decibels now @param {AbortSignal} signal */
+  constructor(level, signal) {
+    this.#level = level;
+    this.element.className = "rt-meter";
+    this.#cover.className = "rt-meter-cover";
+    this.element.append(this.#cover);
+    const set = (name, value) => this.element.setAttribute(name, value);
+    set("role", "meter");
+    set("aria-label", "Input level");
+    set("aria-valuemin", String(FLOOR));
+    set("aria-valuemax", "0");
+    this.#draw(FLOOR);
+    this.#tell(FLOOR);
+    signal.addEventListener("abort", () => this.run(false), { once: true });
+  }
+  /** @param {boolean} on whether the microphone is open */
+  run(on) {
+    if (on && !this.#frame) this.#frame = requestAnimationFrame(this.#step);
+    if (on || !this.#frame) return;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#draw(FLOOR);
+    this.#tell(FLOOR);
+  }
+  #step = (time) => {
+    this.#frame = requestAnimationFrame(this.#step);
+    const late = time - this.#told >= CALM;
+    if (this.#calm.matches && !late) return;
+    const level = this.#level();
+    this.#draw(level);
+    if (!late) return;
+    this.#told = time;
+    this.#tell(level);
+  };
+  /** @param {number} level */
+  #draw(level) {
+    const part = Math.round(1e3 * (1 - level / FLOOR)) / 10;
+    if (part === this.#drawn) return;
+    this.#drawn = part;
+    this.#cover.style.transform = `translateX(${part}%)`;
+  }
+  /** For who does not see it; once a second, for a screen reader asks when it wants to know. @param {number} level */
+  #tell(level) {
+    const whole = Math.round(level);
+    this.element.setAttribute("aria-valuenow", String(whole));
+    this.element.setAttribute("aria-valuetext", whole <= FLOOR ? "nothing is heard" : `${whole} decibels${whole >= -1 ? ", too loud" : ""}`);
+  }
+};
+
+// src/settings.js
+var SWITCHES = [
+  ["echo_cancellation", "Echo cancellation"],
+  ["noise_suppression", "Noise suppression"],
+  ["auto_gain", "Automatic gain"]
+];
+var made = 0;
+var Settings = class {
+  #name = element("span", "rt-device-name", {}, "Microphone");
+  button = element("button", "rt-button rt-settings-button", { type: "button" }, this.#name);
+  #picker = element("select", "rt-picker");
+  /** @type {Map<Switch, HTMLInputElement>} */
+  #boxes = new Map(SWITCHES.map(([name]) => [name, element("input", "rt-switch", { type: "checkbox" })]));
+  #hint = element("p", "rt-hint", {}, "Names appear once the browser was allowed to use a microphone.");
+  section = element("div", "rt-settings", { hidden: true });
+  #drawn = "";
+  /** @param {(change: Change) => void} change @param {AbortSignal} signal */
+  constructor(change, signal) {
+    this.section.id = `rt-settings-${made += 1}-${Date.now().toString(36)}`;
+    this.section.setAttribute("role", "group");
+    this.section.setAttribute("aria-label", "Microphone settings");
+    this.button.setAttribute("aria-controls", this.section.id);
+    this.#open(false);
+    const boxes = SWITCHES.map(([name, label]) => element("label", "rt-switch-label", {}, this.#boxes.get(name) ?? "", label));
+    this.section.append(
+      element("label", "rt-picker-label", {}, "Microphone", this.#picker),
+      element("div", "rt-switches", {}, ...boxes),
+      this.#hint
+    );
+    this.button.addEventListener("click", () => this.#open(this.section.hidden === true), { signal });
+    this.section.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.#picker.addEventListener("change", () => change({ device: this.#picker.value }), { signal });
+    for (const [name, box] of this.#boxes) box.addEventListener("change", () => change({ [name]: box.checked }), { signal });
+  }
+  /** @param {Shown} shown */
+  draw({ choices: choices2, chosen, device, switches, disabled }) {
+    const name = device || choices2.find(({ id }) => id && id === chosen)?.label || "Microphone";
+    write(this.#name, name);
+    this.button.setAttribute("aria-label", name === "Microphone" ? "Microphone settings" : `Microphone settings: ${name}`);
+    this.button.title = name;
+    const all = choices2.some(({ id }) => id === chosen) ? choices2 : [...choices2, { id: chosen, label: "not connected" }];
+    const drawn = JSON.stringify(all);
+    if (drawn !== this.#drawn) {
+      this.#drawn = drawn;
+      this.#picker.replaceChildren(...all.map(({ id, label }) => new Option(label, id)));
+    }
+    this.#picker.value = chosen;
+    this.#picker.disabled = disabled;
+    for (const [one, box] of this.#boxes) {
+      box.checked = switches[one];
+      box.disabled = disabled;
+    }
+    this.#hint.hidden = choices2.length > 1 || Boolean(device);
+  }
+  /** @param {boolean} open */
+  #open(open) {
+    this.section.hidden = !open;
+    this.button.setAttribute("aria-expanded", String(open));
+  }
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    this.#open(false);
+    this.button.focus({ preventScroll: true });
+  }
+};
+
+// src/plain_text.js
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
 // src/panel.js
 var ACTIONS = { Start: "start", Resume: "start", Pause: "pause", Stop: "stop" };
+var OURS = /^(?:.|Enter|Escape|Arrow\w+|Home|End|Page\w+)$/;
 var panels = 0;
-function element(tag, name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), { className: name }, properties);
-  made.append(...children);
-  return made;
-}
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 var Panel = class {
   #el;
   #destination = element("p", "rt-destination");
   #notice = element("span", "rt-notice-text");
   #primary = element("button", "rt-button rt-primary", { type: "button" });
   #secondary = element("button", "rt-button rt-secondary", { type: "button" });
+  #elapsed = element("span", "rt-elapsed");
+  #sent = element("span", "rt-sent");
   #status = element("span", "rt-status-text");
   #wait = element("span", "rt-wait");
   #error = element("p", "rt-error", { hidden: true });
+  #link = element("a", "rt-capture-link", { target: "_blank", rel: "noopener" }, "Open the microphone in a page of its own");
+  /** @type {HTMLElement} */
+  #linkLine;
   /** @type {HTMLElement} */
   #noticeLine;
+  #meter;
+  #settings;
+  #better;
   /** @type {Shown | null} */
   #shown = null;
   /** @type {HTMLButtonElement | null} the button that had the focus when it was disabled */
   #focused = null;
   /**
    * @param {HTMLElement} el
-   * @param {(action: Action) => void} act
+   * @param {object} shell
+   * @param {(action: Action) => void} shell.act
+   * @param {(change: import("./settings.js").Change) => void} shell.change
+   * @param {() => number} shell.level decibels now
    * @param {AbortSignal} signal
    */
-  constructor(el, act, signal) {
+  constructor(el, { act, change, level }, signal) {
     this.#el = el;
+    this.#meter = new Meter(level, signal);
+    this.#settings = new Settings(change, signal);
+    this.#better = new BetterWords(act, signal);
     const dismiss = element("button", "rt-button rt-dismiss", { type: "button" }, "Dismiss");
     this.#noticeLine = element("p", "rt-notice", { hidden: true }, this.#notice, " ", dismiss);
+    this.#linkLine = element("p", "rt-capture", { hidden: true }, this.#link, " (where the kernel runs on this computer; it can be opened once)");
     const status = element("p", "rt-status", {}, this.#status, this.#wait);
+    const gauge = element("div", "rt-gauge", {}, this.#elapsed, element("div", "rt-gauge-side", {}, this.#meter.element, this.#sent));
     this.#destination.id = `rt-destination-${panels += 1}-${Date.now().toString(36)}`;
     this.#primary.setAttribute("aria-describedby", this.#destination.id);
+    this.#elapsed.setAttribute("role", "timer");
+    this.#elapsed.setAttribute("aria-label", "Recorded");
     this.#wait.setAttribute("aria-hidden", "true");
     status.setAttribute("role", "status");
     this.#error.setAttribute("role", "alert");
     el.classList.add("rt-microphone");
     el.replaceChildren(
       this.#destination,
-      element("div", "rt-controls", {}, this.#primary, this.#secondary, status),
+      element("div", "rt-controls", {}, this.#primary, gauge, this.#secondary, this.#settings.button),
+      status,
+      this.#settings.section,
       this.#noticeLine,
-      this.#error
+      this.#error,
+      this.#linkLine,
+      this.#better.element
     );
     for (const button of [this.#primary, this.#secondary]) {
       button.addEventListener("click", (event) => event.detail < 2 && act(
         /** @type {Action} */
         button.dataset.action
       ), { signal });
+      for (const near of ["pointerenter", "focus"]) button.addEventListener(near, () => act("warm"), { signal });
     }
     dismiss.addEventListener("click", () => act("dismiss"), { signal });
+    el.addEventListener("keydown", (event) => {
+      if (OURS.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey) event.stopPropagation();
+    }, { signal });
     const observer = new ResizeObserver(() => this.#mark());
     observer.observe(el);
     signal.addEventListener("abort", () => observer.disconnect(), { once: true });
@@ -265,6 +598,13 @@ var Panel = class {
     this.#shown = shown;
     this.#button(this.#primary, shown.primary);
     this.#button(this.#secondary, shown.secondary);
+    this.#meter.run(shown.recording);
+    this.#meter.element.hidden = !shown.here;
+    this.#settings.button.hidden = !shown.here;
+    this.#settings.draw(shown.settings);
+    this.#better.draw(shown.better, shown.disabled);
+    write(this.#elapsed, clock(shown.elapsed));
+    write(this.#sent, shown.elapsed >= 1 ? `sent ${clock(shown.sent)}` : "");
     write(this.#destination, shown.destination);
     write(this.#notice, shown.notice);
     this.#noticeLine.hidden = !shown.notice;
@@ -272,6 +612,8 @@ var Panel = class {
     write(this.#wait, shown.wait);
     write(this.#error, shown.error);
     this.#error.hidden = !shown.error;
+    this.#linkLine.hidden = !shown.link;
+    if (shown.link) this.#link.href = shown.link;
     this.#mark();
   }
   #mark() {
@@ -429,12 +771,69 @@ var Outbox = class {
   }
 };
 
+// src/stretch.js
+var STARVED_AFTER = 3;
+var SILENT_AFTER = 2.2;
+var Stretch = class {
+  epoch = randomName();
+  /** Number of the next chunk. */
+  seq = 0;
+  /** First sample of the next chunk. */
+  first = 0;
+  /** By the kernel. */
+  accepted = false;
+  /** No recording takes its sound any more. */
+  lost = false;
+  muted = false;
+  /** @type {Capture | null} null once it is closing or closed */
+  capture = null;
+  /** @type {Opened | null} */
+  device = null;
+  /** @type {number | null} when the last sound came, silence included, once the microphone is open */
+  #heard = null;
+  /** @type {number | null} when the last sound came that was not silence */
+  #sounded = null;
+  /** @param {Opened | void} device @param {number} now */
+  opened(device, now2) {
+    this.device = device ?? null;
+    this.#heard = now2;
+    this.#sounded ??= now2;
+  }
+  /** @param {number} peak @param {number} now */
+  level(peak, now2) {
+    if (peak >= NOTHING) this.#sounded = now2;
+  }
+  /**
+   * Number the next chunk.
+   * @param {string} page
+   * @param {ArrayBuffer} buffer
+   * @param {number} rate
+   * @param {number} at
+   * @param {number} now
+   * @returns {import("./types.js").Audio}
+   */
+  chunk(page, buffer, rate, at, now2) {
+    const { epoch, seq, first } = this;
+    this.seq += 1;
+    this.first += buffer.byteLength / 2;
+    this.#heard = now2;
+    return { type: "audio", page, epoch, seq, first, captured_at: at, rate };
+  }
+  /** The microphone is open and yet no sound at all arrives, not even silence. @param {number} now */
+  starved(now2) {
+    return this.#heard !== null && now2 - this.#heard > STARVED_AFTER;
+  }
+  /** Sound arrives and is nothing but zeros, which no quiet room gives. @param {number} now */
+  silent(now2) {
+    return this.#sounded !== null && now2 - this.#sounded > SILENT_AFTER && !this.starved(now2);
+  }
+};
+
 // src/recorder.js
 var SETTLED = {
   pause: /* @__PURE__ */ new Set(["paused", "draining", "stopped", "error", "ready"]),
   stop: /* @__PURE__ */ new Set(["draining", "stopped", "error", "ready"])
 };
-var STARVED_AFTER = 3;
 var Recorder = class {
   #send;
   #open;
@@ -464,6 +863,8 @@ var Recorder = class {
     this.problem = null;
     this.asked = null;
     this.failed = false;
+    this.captured = 0;
+    this.level = new Level();
   }
   /** The microphone is open, or being opened. */
   get recording() {
@@ -481,8 +882,15 @@ var Recorder = class {
   }
   /** The microphone is open and yet no sound at all arrives, not even silence. */
   get starved() {
-    const heard = this.recording ? this.#stretch?.heard : null;
-    return heard != null && this.#now() - heard > STARVED_AFTER;
+    return this.recording && Boolean(this.#stretch?.starved(this.#now()));
+  }
+  /** Sound arrives and is nothing but zeros. */
+  get silent() {
+    return this.recording && Boolean(this.#stretch?.silent(this.#now()));
+  }
+  /** The device that sound comes from; null while none is open. */
+  get device() {
+    return this.recording ? this.#stretch?.device ?? null : null;
   }
   /** Open the microphone at once, in a new epoch. Does nothing while it is open. */
   start() {
@@ -492,22 +900,17 @@ var Recorder = class {
       this.#closing.then(() => this.asked === "start" && this.start());
       return;
     }
-    const stretch = {
-      epoch: randomName(),
-      seq: 0,
-      first: 0,
-      accepted: false,
-      lost: false,
-      heard: null,
-      muted: false,
-      capture: null
-    };
+    const stretch = new Stretch();
     this.#stretch = stretch;
     this.problem = null;
     this.failed = false;
     this.#keep({ type: "start", page: this.page, epoch: stretch.epoch });
     const capture = this.#open({
       chunk: (buffer, rate, at) => this.#chunk(stretch, buffer, rate, at),
+      level: (peak) => {
+        stretch.level(peak, this.#now());
+        this.level.hear(peak, this.#now());
+      },
       ended: () => this.#ended(stretch),
       muted: (muted) => {
         stretch.muted = muted;
@@ -516,8 +919,8 @@ var Recorder = class {
     });
     stretch.capture = capture;
     capture.opened.then(
-      () => {
-        stretch.heard = this.#now();
+      (device) => {
+        stretch.opened(device, this.#now());
         this.#changed();
       },
       (problem) => stretch.capture === capture && this.#failed(stretch, problem)
@@ -627,18 +1030,12 @@ var Recorder = class {
    */
   #chunk(stretch, buffer, rate, at) {
     if (stretch.lost) return;
-    const { epoch, first } = stretch;
-    const samples = buffer.byteLength / 2;
-    const seq = stretch.seq++;
-    stretch.first += samples;
-    stretch.heard = this.#now();
-    this.#keep({ type: "audio", page: this.page, epoch, seq, first, captured_at: at, rate }, buffer, samples / rate);
+    const seconds = buffer.byteLength / 2 / rate;
+    this.captured += seconds;
+    this.#keep(stretch.chunk(this.page, buffer, rate, at, this.#now()), buffer, seconds);
     if (this.outbox.state === "full" && stretch.capture) {
       this.#halt("pause");
-      this.problem = {
-        name: "OutboxFullError",
-        message: `The kernel has taken no sound for ${Math.round(this.outbox.limit / 60)} minutes, so the microphone was closed. What was said until now waits in this page and goes on its way when the kernel answers; do not close the page.`
-      };
+      this.problem = OUTBOX_FULL(this.outbox.limit);
       this.#changed();
     }
   }
@@ -647,9 +1044,8 @@ var Recorder = class {
     if (!stretch.capture) return;
     if (stretch.seq >= 10) this.reopen();
     else {
-      const message = "The microphone was unplugged or taken away. Connect one, then click Start.";
       this.#release();
-      this.#failed(stretch, { name: "NotReadableError", message });
+      this.#failed(stretch, UNPLUGGED);
     }
   }
   /**
@@ -689,10 +1085,10 @@ var Recorder = class {
 
 // src/style_controls.js
 var CONTROLS = `
-.rt-microphone { display: flex; flex-direction: column; gap: 8px; padding: 4px 2px; }
-.rt-controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
-.rt-destination { overflow-wrap: anywhere; }
-.rt-notice { align-self: start; padding: 6px 10px; border: 1px solid var(--rt-line); border-inline-start: 4px solid var(--rt-accent); border-radius: 4px; }
+.rt-microphone { display: flex; flex-direction: column; gap: 6px; padding: 4px 2px; }
+.rt-controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 14px; margin-top: 2px; }
+.rt-destination { overflow-wrap: anywhere; color: var(--rt-quiet); }
+.rt-notice { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 14px; align-self: start; padding: 6px 10px; border: 1px solid var(--rt-line); border-inline-start: 4px solid var(--rt-accent); border-radius: 4px; }
 
 .rt-button {
   display: inline-flex; align-items: center; justify-content: center; gap: 0.5em;
@@ -702,11 +1098,13 @@ var CONTROLS = `
   font: inherit; font-weight: 600; cursor: pointer;
 }
 .rt-button:hover:enabled { background: var(--rt-hover); }
-.rt-button:focus-visible { outline: 3px solid var(--rt-focus); outline-offset: 2px; box-shadow: 0 0 0 2px var(--rt-ground); }
+.rt-microphone :is(button, a, select, input):focus-visible { outline: 3px solid var(--rt-focus); outline-offset: 2px; box-shadow: 0 0 0 2px var(--rt-ground); }
 .rt-button:disabled { opacity: 0.55; cursor: default; }
-.rt-primary { min-height: 48px; min-width: 116px; font-size: 1.2em; }
-.rt-secondary { min-height: 48px; min-width: 116px; }
-.rt-dismiss { min-height: 28px; padding: 0 10px; margin-inline-start: 6px; font-weight: 400; }
+/* The width of the longest name, so that nothing moves when it changes. */
+.rt-primary { min-height: 48px; width: 122px; padding: 0; font-size: 1.2em; }
+.rt-secondary { min-height: 48px; width: 116px; padding: 0; }
+.rt-controls .rt-secondary[hidden] { display: inline-flex !important; visibility: hidden; }
+.rt-dismiss, .rt-better-button { min-height: 30px; padding: 0 10px; font-weight: 400; }
 .rt-button[data-action="start"] { border-color: #5b9bd8; background: var(--rt-accent); color: #fff; }
 .rt-button[data-action="start"]:hover:enabled { background: var(--rt-accent-hover); }
 /* Signs drawn with borders: they survive forced colours and are no part of the button's name. */
@@ -716,18 +1114,49 @@ var CONTROLS = `
 .rt-button[data-action="pause"]::before { border-width: 0 0.22em; }
 .rt-button[data-label="Resume"]::before { border-radius: 0; border-width: 0.35em 0 0.35em 0.6em; border-color: transparent transparent transparent currentcolor; width: 0; height: 0; }
 
-.rt-status { flex: 1 1 16em; min-height: 1.5em; color: var(--rt-text); font-variant-numeric: tabular-nums; }
-.rt-status:has(.rt-status-text:not(:empty))::before {
+.rt-gauge { display: flex; align-items: center; gap: 12px; font-variant-numeric: tabular-nums; }
+.rt-elapsed { min-width: 3.1ch; font-size: 1.7em; line-height: 48px; text-align: end; }
+.rt-gauge-side { display: flex; flex-direction: column; justify-content: center; gap: 3px; width: 180px; height: 48px; }
+.rt-sent { height: 1.3em; color: var(--rt-quiet); font-size: 0.85em; line-height: 1.3; }
+/* Thirty lamps: the colours stand still and a cover moves over them, so that only a transform changes. */
+.rt-meter {
+  position: relative; overflow: hidden; height: 12px; border-radius: 2px; forced-color-adjust: none;
+  background: linear-gradient(to right, var(--rt-level) 0 70%, var(--rt-level-high) 70% 90%, var(--rt-level-over) 90%);
+  mask: repeating-linear-gradient(to right, #000 0 4px, transparent 4px 6px);
+}
+.rt-meter-cover { position: absolute; inset: 0; background: var(--rt-unlit); will-change: transform; }
+
+.rt-settings-button { min-height: 36px; max-width: min(21em, 100%); margin-inline-start: auto; padding: 0 12px; font-weight: 400; }
+.rt-settings-button::after { content: ""; flex: none; width: 0.45em; height: 0.45em; margin-top: -0.25em; border: solid; border-width: 0 2px 2px 0; transform: rotate(45deg); }
+.rt-settings-button[aria-expanded="true"]::after { margin-top: 0.2em; transform: rotate(225deg); }
+.rt-device-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.rt-settings { display: flex; flex-wrap: wrap; gap: 10px 28px; align-items: center; padding: 10px 12px; border: 1px solid var(--rt-line); border-radius: 6px; }
+.rt-picker-label { display: inline-flex; align-items: center; gap: 10px; min-width: 0; max-width: 100%; }
+.rt-picker {
+  min-height: 32px; min-width: 0; max-width: 22em; padding: 0 6px; border: 1px solid var(--rt-line); border-radius: 4px;
+  background: var(--rt-ground); color: var(--rt-text); font: inherit;
+}
+.rt-switches { display: flex; flex-wrap: wrap; gap: 6px 20px; }
+.rt-switch-label { display: inline-flex; align-items: center; gap: 7px; min-height: 28px; cursor: pointer; }
+.rt-switch { width: 16px; height: 16px; margin: 0; accent-color: var(--rt-accent); }
+.rt-hint { flex-basis: 100%; color: var(--rt-quiet); font-size: 0.9em; }
+
+.rt-status { min-height: 1.5em; width: 100%; color: var(--rt-text); font-variant-numeric: tabular-nums; }
+.rt-status::before {
   content: ""; display: inline-block; box-sizing: border-box; width: 0.7em; height: 0.7em; margin-inline-end: 0.5em;
   border: 2px solid var(--rt-quiet); border-radius: 50%;
 }
 .rt-magic:is([data-state="opening"], [data-state="connecting"], [data-state="reconnecting"], [data-state="draining"]) .rt-status::before { border-style: dotted; }
 .rt-magic[data-state="listening"] .rt-status::before { border: 0.4em solid var(--rt-live); }
+.rt-magic[data-state="error"] .rt-status:not(:has(:not(:empty)))::before { visibility: hidden; }
 .rt-error {
   padding: 8px 12px; border: 1px solid var(--rt-error); border-inline-start-width: 4px; border-radius: 4px;
   color: var(--rt-text); overflow-wrap: anywhere; white-space: pre-line;
 }
 .rt-error::before { content: "!"; margin-inline-end: 0.6em; color: var(--rt-error); font-weight: 700; }
+.rt-microphone a { color: var(--rt-link); text-decoration: underline; }
+.rt-better { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; min-height: 30px; }
+.rt-progress { width: 160px; height: 10px; accent-color: var(--rt-accent); }
 `;
 
 // src/style_view.js
@@ -849,6 +1278,11 @@ var STYLE = `
   --rt-accent-hover: #09519a;
   --rt-focus: light-dark(#0b62b8, #6cb2ff);
   --rt-live: #c62828;
+  --rt-link: var(--jp-content-link-color, LinkText);
+  --rt-level: light-dark(#1b7f3b, #4cc26d);
+  --rt-level-high: light-dark(#b26a00, #ffb74d);
+  --rt-level-over: light-dark(#c62828, #ff8a80);
+  --rt-unlit: color-mix(in srgb, var(--rt-text) 16%, var(--rt-ground));
   --rt-error: light-dark(#b3261e, #ff8a80);
   box-sizing: border-box;
   width: auto;
@@ -874,38 +1308,149 @@ function addStyle(document2) {
   document2.head.append(style);
 }
 
-// src/microphone.js
-var SHOWN = ["state", "status", "error", "destination", "notice", "composed", "busy_after", "disabled", "page"];
-var SETTINGS = ["device", "echo_cancellation", "noise_suppression", "auto_gain"];
-var START_WAITS = 5e3;
-var GONE = {
-  name: "KernelGoneError",
-  message: "The kernel that this cell belongs to is gone. Run the cell again, then click Start."
+// src/times.js
+var Times = class {
+  #recorded = 0;
+  #captured = 0;
+  /** Seconds that went on to the service. */
+  sent = 0;
+  /**
+   * @param {{ recorded: number, sent: number }} told by the kernel, in seconds
+   * @param {number} waiting seconds that the kernel has not taken yet
+   * @param {number} captured seconds that this page captured so far
+   */
+  hear({ recorded, sent }, waiting, captured) {
+    this.#recorded = Math.max(recorded + waiting, this.elapsed(captured));
+    this.#captured = captured;
+    this.sent = Math.max(0, sent);
+  }
+  /** @param {number} captured seconds that this page captured so far */
+  elapsed(captured) {
+    return this.#recorded + captured - this.#captured;
+  }
 };
+
+// src/wake.js
+var Wake = class {
+  /** @type {Promise<{ release(): Promise<void> } | null> | null} */
+  #lock = null;
+  #wanted = false;
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    document.addEventListener("visibilitychange", () => this.#again(), { signal });
+    signal.addEventListener("abort", () => this.hold(false), { once: true });
+  }
+  /** @param {boolean} wanted */
+  hold(wanted) {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) this.#again();
+    else {
+      void this.#lock?.then((lock) => lock?.release());
+      this.#lock = null;
+    }
+  }
+  #again() {
+    if (!this.#wanted || document.visibilityState !== "visible") return;
+    const before = this.#lock;
+    this.#lock = Promise.resolve(navigator.wakeLock?.request("screen")).then((lock) => lock ?? null, () => null);
+    void before?.then((lock) => lock?.release());
+  }
+};
+
+// src/microphone.js
+var SHOWN = [
+  "state",
+  "status",
+  "error",
+  "destination",
+  "notice",
+  "composed",
+  "busy_after",
+  "disabled",
+  "page",
+  "better"
+];
+var SWITCHES2 = ["echo_cancellation", "noise_suppression", "auto_gain"];
+var START_WAITS = 5e3;
+var NEWS = 6e3;
+var IDLE2 = /* @__PURE__ */ new Set(["ready", "stopped", "error"]);
 var microphone_default = () => {
   const page = randomName();
+  const times = new Times();
   const panels2 = /* @__PURE__ */ new Map();
   let recorder;
+  let devices;
+  let wake;
   let dismissed = "";
   let startUntil = 0;
+  let link = "";
+  let system = "";
+  let [news, newsUntil, heard] = ["", 0, ""];
   function draw(model) {
     const traits = (
       /** @type {Traits} */
       /** @type {unknown} */
       Object.fromEntries(SHOWN.map((name) => [name, model.get(name)]))
     );
-    const { recording, accepted, asked, failed, problem, muted, starved, outbox } = recorder;
-    const silence = outbox.silence(now());
-    const { seconds, limit } = outbox;
-    const arranged = arrange(traits, { page, recording, accepted, asked, failed, problem, muted, starved, silence, seconds, limit });
-    const notice = traits.notice === dismissed ? "" : traits.notice;
-    for (const panel of panels2.values()) panel.draw({ ...arranged, notice, destination: traits.destination, composed: traits.composed });
+    const { recording, accepted, asked, failed, problem, muted, starved, silent, outbox, captured } = recorder;
+    const device = recorder.device?.label ?? "";
+    const arranged = arrange(traits, {
+      page,
+      recording,
+      accepted,
+      asked,
+      failed,
+      problem,
+      muted,
+      starved,
+      silent,
+      device,
+      news: Date.now() < newsUntil ? news : "",
+      silence: outbox.silence(now()),
+      seconds: outbox.seconds,
+      limit: outbox.limit
+    });
+    const { destination, composed, disabled } = traits;
+    const switches = (
+      /** @type {Traits} */
+      /** @type {unknown} */
+      Object.fromEntries(SWITCHES2.map((name) => [name, model.get(name)]))
+    );
+    const around = {
+      destination,
+      composed,
+      disabled,
+      recording,
+      here: model.get("place") !== "kernel",
+      notice: traits.notice === dismissed ? "" : traits.notice,
+      elapsed: times.elapsed(captured),
+      sent: times.sent,
+      link: arranged.state === "error" ? link : "",
+      better: offer(traits.better ?? {}, IDLE2.has(arranged.state)),
+      settings: { choices: choices(devices.list), chosen: model.get("device") || recall(devices.remembered, devices.list), device, switches, disabled }
+    };
+    for (const panel of panels2.values()) panel.draw({ ...arranged, ...around });
+    wake.hold(recording);
   }
   function dismiss(model) {
     dismissed = model.get("notice");
+    write2(model, { notice: "" });
+  }
+  function write2(model, traits) {
     try {
-      model.set("notice", "");
+      for (const [name, value] of Object.entries(traits)) model.set(
+        /** @type {keyof Traits & string} */
+        name,
+        value
+      );
       model.save_changes();
+    } catch {
+    }
+  }
+  function send(model, message, buffer = null) {
+    try {
+      model.send(message, void 0, buffer ? [buffer] : []);
     } catch {
     }
   }
@@ -914,14 +1459,32 @@ var microphone_default = () => {
     startUntil = 0;
     recorder.start();
   }
+  function opened() {
+    const label = recorder.device?.label ?? "";
+    if (!label || label === heard) return;
+    if (heard) [news, newsUntil] = [`the microphone has changed: ${label}`, Date.now() + NEWS];
+    heard = label;
+    system = devices.system;
+    void devices.refresh();
+  }
+  function plugged(model) {
+    const before = system;
+    system = devices.system;
+    const follows = !model.get("device") && !recall(devices.remembered, devices.list);
+    if (recorder.recording && follows && before && system && before !== system) recorder.reopen();
+    draw(model);
+  }
   function initialize({ model, signal }) {
     let ticking = null;
+    devices = new Devices(() => plugged(model), signal);
+    wake = new Wake(signal);
     const changed = () => {
       if (recorder.active && ticking === null) ticking = setInterval(() => recorder.tick(), 500);
       if (!recorder.active && ticking !== null) {
         clearInterval(ticking);
         ticking = null;
       }
+      opened();
       draw(model);
     };
     recorder = new Recorder({
@@ -929,23 +1492,27 @@ var microphone_default = () => {
       now,
       changed,
       send(message, buffer) {
-        try {
-          model.send(message, void 0, buffer ? [buffer] : []);
-        } catch {
-        }
+        send(model, message, buffer);
+        if (message.type === "microphone-error" && helpsElsewhere(message)) send(model, { type: "capture-page", page });
       },
       open: (events) => {
-        const [device, echo_cancellation, noise_suppression, auto_gain] = SETTINGS.map((name) => model.get(name));
+        link = "";
+        const [echo_cancellation, noise_suppression, auto_gain] = SWITCHES2.map((name) => model.get(name));
+        const [device, preferred] = [model.get("device"), recall(devices.remembered, devices.list)];
         return openCapture(
           /** @type {any} */
-          { device, echo_cancellation, noise_suppression, auto_gain },
+          { device, preferred, echo_cancellation, noise_suppression, auto_gain },
           events,
           signal
         );
       }
     });
     for (const name of SHOWN) model.on(`change:${name}`, () => name === "state" ? recorder.follow(model.get("state")) : draw(model));
-    for (const name of SETTINGS) model.on(`change:${name}`, () => recorder.reopen());
+    for (
+      const name of
+      /** @type {const} */
+      ["device", ...SWITCHES2]
+    ) model.on(`change:${name}`, () => (draw(model), recorder.reopen()));
     let done = model.get("command")?.n ?? 0;
     model.on("change:command", () => {
       const { name, n = 0 } = model.get("command");
@@ -959,6 +1526,10 @@ var microphone_default = () => {
     });
     model.on("msg:custom", (message) => {
       if (["accepted", "ack", "again"].includes(message?.type)) recorder.receive(message);
+      else if (message?.type === "clock") times.hear(message, recorder.outbox.seconds, recorder.captured);
+      else if (message?.type === "capture-page" && message.page === page) link = message.address;
+      else return;
+      draw(model);
     });
     model.on(
       "comm_live_update",
@@ -969,22 +1540,27 @@ var microphone_default = () => {
     );
     document.addEventListener("visibilitychange", startIfSeen, { signal });
     signal.addEventListener("abort", () => ticking !== null && clearInterval(ticking), { once: true });
-    try {
-      model.send({ type: "hello", page });
-    } catch {
-    }
+    void devices.refresh();
+    send(model, { type: "hello", page });
   }
   function render({ model, el, signal }) {
     addStyle(el.ownerDocument);
-    const panel = new Panel(el, act, signal);
+    const panel = new Panel(el, { act, change, level: () => recorder.level.shown(now()) }, signal);
     panels2.set(el, panel);
     signal.addEventListener("abort", () => panels2.delete(el), { once: true });
     draw(model);
     startIfSeen();
+    function change(change2) {
+      if (change2.device !== void 0) devices.remember(change2.device);
+      write2(model, change2);
+      draw(model);
+    }
     function act(action) {
+      if (action === "warm") return recorder.recording ? void 0 : warmUp();
       if (action === "dismiss") dismiss(model);
+      else if (action === "fetch" || action === "cancel") send(model, { type: "fetch", page, cancel: action === "cancel" });
       else if (kernelGone(model.get("layout"))) recorder.abandon(GONE);
-      else if (model.get("place") === "kernel") model.send({ type: action, page, epoch: randomName(), last: -1 });
+      else if (model.get("place") === "kernel") send(model, { type: action, page, epoch: randomName(), last: -1 });
       else recorder[action]();
       draw(model);
     }
