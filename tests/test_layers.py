@@ -29,10 +29,10 @@ ROWS = {
     "pure": (
         "exceptions", "arguments", "languages", "secrets", "words", "audio.pace", "audio.pcm",
         "audio.resampling", "wire", "wire.*",
-        "transcript.segments", "transcript.alignment", "transcript.annotations", "transcript.archive",
-        "transcript.corrections",
-        "transcript.export", "transcript.joining", "transcript.ledger", "transcript.measures", "transcript.reading",
-        "transcript.subtitles", "transcript.whisper",
+        "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
+        "transcript.drawing", "transcript.export", "transcript.folding", "transcript.joining", "transcript.ledger",
+        "transcript.measures", "transcript.order", "transcript.reading", "transcript.segments",
+        "transcript.subtitles", "transcript.turns", "transcript.whisper",
     ),
     "edges": (
         "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",

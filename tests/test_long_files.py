@@ -191,7 +191,7 @@ def three_hours(tmp_path_factory: pytest.TempPathFactory) -> Lecture:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("connections", "life"), [(1, None), (1, 3.0), (4, None)], ids=["one", "one that expires", "four"]
+    ("connections", "life"), [(1, None), (1, 8.0), (4, None)], ids=["one", "one that expires", "four"]
 )
 async def test_three_hours(three_hours: Lecture, connections: int, life: float | None) -> None:
     """Three hours arrive as they are, whatever the connections; no cut is in a word, and memory stays flat."""

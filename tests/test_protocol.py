@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from rt_magic.audio.pcm import Timeline
 from rt_magic.exceptions import LocalProtocolError
-from rt_magic.transcript.segments import Folded, GaveUp, Opened, fold
+from rt_magic.transcript.folding import fold
+from rt_magic.transcript.segments import GaveUp, Opened
 from rt_magic.transcript.transcript import Transcript
+from rt_magic.transcript.turns import Folded
 from rt_magic.wire.codec import decode, encode
 from rt_magic.wire.dialects import DIALECTS, Wanted
 from rt_magic.wire.events import (

@@ -14,19 +14,18 @@ from hypothesis import strategies as st
 
 from rt_magic.audio.pace import Pace
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
+from rt_magic.transcript.folding import fold, sounds
 from rt_magic.transcript.segments import (
     Changes,
     Foldable,
-    Folded,
     GaveUp,
     Lost,
     Opened,
     Segment,
     TurnCut,
     Word,
-    fold,
-    sounds,
 )
+from rt_magic.transcript.turns import Folded
 from rt_magic.wire.events import (
     Cleared,
     Committed,

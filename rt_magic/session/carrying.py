@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rt_magic.session.connection import Connection
 from rt_magic.session.settled import Settled, settled_by
-from rt_magic.transcript.segments import Folded, sounds
+from rt_magic.transcript.folding import sounds
+from rt_magic.transcript.turns import Folded
 
 STOOD = 60.0
 """Seconds after which a connection that is lost is not counted with the failed attempts before it."""

@@ -33,8 +33,10 @@ from rt_magic.session.services import Address, Local, Service
 from rt_magic.session.timing import Timing
 from rt_magic.session.updates import Updates
 from rt_magic.session.wishes import wishes
-from rt_magic.transcript.segments import Folded, GaveUp, Lost, Opened, Segment, TurnCut, fold
+from rt_magic.transcript.folding import fold
+from rt_magic.transcript.segments import GaveUp, Lost, Opened, Segment, TurnCut
 from rt_magic.transcript.transcript import Transcript
+from rt_magic.transcript.turns import Folded
 from rt_magic.wire.events import ServerEvent
 
 _log = logging.getLogger(__name__)
