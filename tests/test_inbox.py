@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_magic.widgets.inbox import ASK_EVERY, PATIENCE, QUIET, Inbox
+from rt_magic.widgets.inbox import ASK_EVERY, OWED, PATIENCE, QUIET, Inbox
 from rt_magic.widgets.messages import Audio
 
 
@@ -98,14 +98,27 @@ def test_epochs_follow_each_other() -> None:
 
 
 def test_an_epoch_that_never_said_its_end_does_not_block_the_next() -> None:
-    """After a moment of silence an epoch with a successor is taken as ended."""
+    """After a moment of silence an epoch that another page's follows is taken as ended, its own page's much later."""
+    for page, patience in (("q", QUIET), ("p", OWED)):
+        inbox = Inbox()
+        inbox.begin("p", "a", 0.0)
+        inbox.receive(chunk(0, "a"), 0.0)
+        inbox.begin(page, "b", 0.1)
+        assert inbox.receive(chunk(0, "b", page), 0.2) == []
+        assert inbox.advance(patience) == []
+        assert [c.epoch for c in inbox.advance(patience + 0.1)] == ["b"]
+        assert inbox.lost == 0
+
+
+def test_a_page_that_goes_on_is_waited_for() -> None:
+    """What a page owes of an epoch comes before its next one, although nothing was heard of it for long."""
     inbox = Inbox()
     inbox.begin("p", "a", 0.0)
     inbox.receive(chunk(0, "a"), 0.0)
-    inbox.begin("p", "b", 0.1)
-    assert inbox.receive(chunk(0, "b"), 0.2) == []
-    assert [c.epoch for c in inbox.advance(QUIET + 0.1)] == ["b"]
-    assert inbox.lost == 0
+    inbox.begin("p", "b", 60.0)
+    assert inbox.receive(chunk(0, "b"), 60.1) == []
+    assert [c.epoch for c in inbox.receive(chunk(1, "a"), 70.0)] == ["a"]
+    assert [c.epoch for c in inbox.end("a", 1, 71.0)] == ["b"]
 
 
 def test_what_a_page_owed_when_it_went_away_is_counted() -> None:
@@ -116,7 +129,7 @@ def test_what_a_page_owed_when_it_went_away_is_counted() -> None:
     inbox.receive(chunk(3, "a"), 0.0)
     inbox.begin("q", "b", 0.1)
     assert inbox.receive(chunk(0, "b", "q"), 0.2) == []
-    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(1, "b", "q"), QUIET)] == [("a", 3), ("b", 0), ("b", 1)]
+    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(1, "b", "q"), QUIET + 0.1)] == [("a", 3), ("b", 0), ("b", 1)]
     assert inbox.lost == 2
 
 
@@ -126,9 +139,9 @@ def test_a_late_repeat_of_a_finished_epoch_is_acknowledged() -> None:
     inbox.begin("p", "e", 0.0)
     inbox.receive(chunk(0), 0.0)
     inbox.end("e", 0, 0.1)
-    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 1}]
+    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 1, "ended": True}]
     assert inbox.receive(chunk(0), 0.2) == []
-    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 1}]
+    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 1, "ended": True}]
     assert inbox.receive(chunk(0, "unknown"), 0.3) == []
     assert inbox.acks() == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rt_magic.widgets.intake import ANSWER_WITHIN, GONE_AFTER, Ask, Effect, Intake, Reached, Send, Sound
+from rt_magic.widgets.intake import ANSWER_WITHIN, GONE_AFTER, Ask, Effect, Intake, Reached, Remind, Send, Sound
 from rt_magic.widgets.messages import Audio, Hello, MicrophoneFailed, Pause, Start, Stop
 
 
@@ -49,7 +49,7 @@ def test_start_sound_stop() -> None:
     assert stages(effects) == ["stopping"]
     effects = intake.receive(audio(2), 0.4)
     assert (stages(effects), sounds(effects)) == (["stopped"], [("e", 2)])
-    assert sent(effects, "ack") == [{"type": "ack", "epoch": "e", "next": 3}]
+    assert sent(effects, "ack") == [{"type": "ack", "epoch": "e", "next": 3, "ended": True}]
     assert (intake.page, intake.active) == ("", False)
 
 
@@ -77,7 +77,9 @@ def test_messages_sent_twice_change_nothing() -> None:
     assert len(sent(effects, "accepted")) == 1
     assert stages(effects) == []
     intake.receive(Pause("p", "e", 2), 0.5)
-    assert intake.receive(Pause("p", "e", 2), 0.6) == []
+    effects = intake.receive(Pause("p", "e", 2), 0.6)
+    assert stages(effects) == [] and Remind() in effects
+    assert sent(effects, "ack") == [{"type": "ack", "epoch": "e", "next": 3, "ended": True}]
     intake.receive(Start("p", "f"), 0.7)
     assert stages(intake.receive(Pause("p", "e", 2), 0.8)) == []
     assert intake.phase == "open"
@@ -180,6 +182,26 @@ def test_commands_of_python() -> None:
     assert intake.command("stop", 0.4) == []
     effects = intake.receive(audio(3), 0.5) + intake.receive(Stop("p", "e", 3), 0.6)
     assert (sounds(effects), stages(effects)) == ([("e", 3)], ["stopped"])
+
+
+def test_an_end_that_overtakes_its_sound_waits_for_it() -> None:
+    """What the recording page says of an epoch that is not known yet is not its word on the one that is."""
+    intake = recording()
+    assert intake.receive(Stop("p", "f", 4), 0.5) == []
+    assert intake.phase == "open"
+    intake.receive(Pause("p", "e", 2), 0.6)
+    assert intake.receive(Stop("p", "f", 4), 0.7) == []
+    assert stages(intake.receive(Start("p", "f"), 0.8)) == ["start"]
+
+
+def test_what_the_recording_page_owes_at_its_end_is_waited_for() -> None:
+    """A page that told its end and then cannot be heard for a minute still gets its last words in."""
+    intake = recording()
+    intake.receive(Stop("p", "e", 4), 0.5)
+    for second in range(1, 61):
+        assert stages(intake.tick(float(second))) == []
+    effects = intake.receive(audio(3), 61.0) + intake.receive(audio(4), 61.1)
+    assert (sounds(effects), stages(effects)) == ([("e", 3), ("e", 4)], ["stopped"])
 
 
 def test_nobody_follows_start() -> None:

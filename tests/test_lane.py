@@ -63,14 +63,33 @@ def test_messages_are_handled_while_a_cell_sleeps_and_while_it_computes(page: Fr
     assert page.value("{name for _, name, _ in probe.got}") == {f"subshell-{page.value('shells()')[0]}"}
 
 
-def test_a_deleted_subshell_loses_no_later_message(page: FrontEnd) -> None:
-    """When somebody deletes the subshell, messages take the kernel's usual way from then on."""
+ENDS = {
+    "deleted": "lane._control('delete_subshell_request', {'subshell_id': shells()[0]})",
+    "loop ended": "old = lane._lane._kernel.shell_channel_thread.manager._cache[shells()[0]]\n"
+    "old.io_loop.add_callback(old.io_loop.stop); old.join()",
+    "thread raised": "old = lane._lane._kernel.shell_channel_thread.manager._cache[shells()[0]]\n"
+    "def fall(): raise SystemExit\n"
+    "old.io_loop.add_callback(old.io_loop.asyncio_loop.call_soon, fall); old.join()",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_subshell_that_ends_loses_no_later_message_and_is_replaced(page: FrontEnd, end: str) -> None:
+    """Whoever ends the subshell, messages take the kernel's usual way, and then a new subshell also beside a cell."""
     send(page, range(3))
-    page.run("lane._control('delete_subshell_request', {'subshell_id': shells()[0]})")
+    page.until(lambda: page.value("len(probe.got)") == 3)
+    assert page.run(ENDS[end]).status == "ok"
     send(page, range(3, 6))
     page.until(lambda: page.value("len(probe.got)") == 6)
     assert page.value("[n for n, *_ in probe.got]") == list(range(6))
-    assert page.value("probe.got[-1][1]") == "MainThread"
+    assert page.value("probe.got[3][1]") == "MainThread"
+    page.until(lambda: page.value("lane._lane.open"))
+    busy = page.start("time.sleep(1); during = len(probe.got)")
+    page.pump(0.2)
+    send(page, range(6, 9))
+    page.finish(busy)
+    assert page.value("during") == 9
+    assert page.value("probe.got[-1][1].startswith('subshell-')") is True
 
 
 def test_what_threads_of_the_user_print_stays_visible(page: FrontEnd) -> None:

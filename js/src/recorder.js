@@ -19,6 +19,12 @@ const SETTLED = {
   stop: new Set(["draining", "stopped", "error", "ready"]),
 };
 
+/** Seconds without an answer after which the kernel may have taken this page for gone. */
+const UNHEARD_AFTER = 2.5;
+
+/** Seconds that a kernel which answers again has to say that it hears this page after all. */
+const BACK_WITHIN = 3;
+
 /** Numbers what a page captures, keeps it until the kernel has it, and puts start, pause and stop around it. */
 export class Recorder {
   #send;
@@ -31,6 +37,8 @@ export class Recorder {
   #closing = null;
   /** @type {State[]} the kernel's states since the last pause or stop */
   #states = [];
+  /** @type {number | null} when the kernel, which had not heard this page, called it paused */
+  #doubted = null;
 
   /**
    * @param {object} shell
@@ -168,12 +176,13 @@ export class Recorder {
       // Of an epoch that is closing it says nothing about the start that waits for that.
       if (this.asked === "start" && stretch.capture) this.asked = null;
     }
-    if (answer.type === "ack") this.outbox.ack(answer.epoch, answer.next, now);
+    if (answer.type === "ack") this.outbox.ack(answer.epoch, answer.next, now, answer.ended);
     else if (answer.type === "again") {
       for (const { message, buffer } of this.outbox.again(answer.epoch, answer.from, answer.to, now)) this.#send(message, buffer);
     } else if (answer.page === this.page) {
       this.outbox.settle((message) => message.type === "start" && message.epoch === answer.epoch, now);
     } else this.#elsewhere();
+    for (const { message, buffer } of this.outbox.released(now)) this.#send(message, buffer);
     this.#changed();
   }
 
@@ -181,17 +190,33 @@ export class Recorder {
   follow(state) {
     this.#states.push(state);
     this.failed = false;
+    this.#doubted = null;
+    // A kernel that had not heard this page takes it for gone, until what waits here reaches it.
+    const doubtful = state === "paused" && this.outbox.silence(this.#now()) > UNHEARD_AFTER;
     // Before its start is accepted, a state still speaks of what was before.
-    if (this.recording && this.accepted && SETTLED.pause.has(state)) this.#halt(state === "paused" ? "pause" : "stop", state);
-    this.outbox.settle(({ type }) => (type === "pause" || type === "stop") && SETTLED[type].has(state), this.#now());
+    if (this.recording && this.accepted && SETTLED.pause.has(state)) {
+      if (doubtful) this.#doubted = this.#now();
+      else this.#halt(state === "paused" ? "pause" : "stop", state);
+    }
+    const acted = { pause: state !== "draining" && SETTLED.pause.has(state), stop: SETTLED.stop.has(state) };
+    if (!doubtful) this.outbox.settle(({ type }) => (type === "pause" || type === "stop") && acted[type], this.#now());
     if ((this.asked === "pause" || this.asked === "stop") && SETTLED[this.asked].has(state)) this.asked = null;
     if (state === "stopped") this.#over();
+    for (const { message, buffer } of this.outbox.released(this.#now())) this.#send(message, buffer);
     this.#changed();
   }
 
   /** Send again what is overdue. To be called about twice a second while `active`. */
   tick() {
-    for (const { message, buffer } of this.outbox.due(this.#now())) this.#send(message, buffer);
+    const now = this.#now();
+    if (this.#doubted !== null) {
+      if (this.outbox.silence(now) > 1) this.#doubted = now;
+      else if (now - this.#doubted > BACK_WITHIN) {
+        this.#doubted = null;
+        if (this.recording) this.#halt("pause", "paused"); // it hears this page, and paused all the same
+      }
+    }
+    for (const { message, buffer } of this.outbox.due(now)) this.#send(message, buffer);
     this.#changed();
   }
 
@@ -298,7 +323,6 @@ export class Recorder {
    * @param {number} [seconds]
    */
   #keep(message, buffer = null, seconds = 0) {
-    this.outbox.add({ message, buffer, seconds }, this.#now());
-    this.#send(message, buffer);
+    if (this.outbox.add({ message, buffer, seconds }, this.#now())) this.#send(message, buffer);
   }
 }

@@ -142,6 +142,7 @@ export interface Ack {
   type: "ack";
   epoch: string;
   next: number;
+  ended?: boolean;
 }
 
 export interface Again {

@@ -80,8 +80,47 @@ test("start, pause and stop wait until the kernel has acted on them", () => {
   outbox.settle(({ type }) => type === "stop", 1);
   assert.equal(outbox.length, 3);
   outbox.settle(({ type }) => type === "pause", 1);
-  assert.deepEqual(seqs(outbox.again("a", 0, 9, 1)), [0]);
-  assert.equal(outbox.length, 1, "the start before a pause that has arrived is over as well");
+  assert.equal(outbox.length, 3, "the kernel knows nothing of this epoch yet: it speaks of another pause");
+  outbox.ack("a", 0, 1);
+  outbox.settle(({ type }) => type === "pause", 1);
+  assert.equal(outbox.length, 2, "nor has it all of its sound");
+  outbox.ack("a", 1, 1);
+  outbox.settle(({ type }) => type === "pause", 1);
+  assert.equal(outbox.length, 0);
+});
+
+test("an acknowledgement that says that an epoch has ended lets go of its pause, not of a stop", () => {
+  const outbox = filled(1);
+  outbox.add(control("pause", "a"), 0);
+  outbox.add(control("stop", "a"), 0);
+  outbox.ack("a", 1, 1, true);
+  assert.equal(outbox.length, 1);
+});
+
+test("nothing of a later epoch goes while the kernel does not know of the one before", () => {
+  const outbox = filled(1);
+  assert.equal(outbox.add(control("pause", "a"), 0), true);
+  assert.equal(outbox.add(control("start", "b"), 0), false);
+  assert.equal(outbox.add(chunk("b", 0), 0), false);
+  assert.deepEqual(seqs(outbox.due(10)), ["start", 0, "pause"]);
+  assert.deepEqual(outbox.released(10), []);
+  outbox.ack("a", 0, 11);
+  assert.deepEqual(seqs(outbox.released(11)), ["start", 0]);
+  assert.deepEqual(outbox.released(11), []);
+});
+
+test("what waits of an earlier epoch is sent again although the kernel answers", () => {
+  const outbox = filled(2);
+  outbox.settle(({ type }) => type === "start", 0);
+  outbox.add(control("pause", "a"), 0);
+  outbox.add(control("start", "b"), 1);
+  outbox.settle(({ type, epoch }) => type === "start" && epoch === "b", 1);
+  for (let now = 2; now < 6; now++) {
+    outbox.add(chunk("b", now - 2), now);
+    outbox.ack("b", now - 2, now);
+  }
+  assert.deepEqual(seqs(outbox.due(5.5)), [0, 1, "pause"]);
+  assert.deepEqual(outbox.due(6), [], "and then not at once again");
 });
 
 test("a whole epoch can be forgotten", () => {

@@ -81,6 +81,7 @@ test("pause sends the rest of the sound before it says which chunk was the last"
 test("resume counts from zero again, in a new epoch", async () => {
   const { recorder, sound, start, sent } = bench();
   const first = start();
+  recorder.receive({ type: "accepted", page: "me", epoch: first });
   sound(2);
   recorder.pause();
   await settled();
@@ -102,7 +103,7 @@ test("stop while the browser still asks closes the microphone and says that noth
 
 test("a start that comes while the microphone closes waits for the pause to be told", async () => {
   const { recorder, sound, start, microphones, types } = bench();
-  start();
+  recorder.receive({ type: "accepted", page: "me", epoch: start() });
   sound();
   recorder.pause();
   recorder.start();
@@ -222,6 +223,45 @@ test("the microphone closes when the kernel stops or pauses by itself", async ()
   }
 });
 
+test("a kernel that took this page for gone does not close its microphone, unless it stays with that", async () => {
+  for (const back of [true, false]) {
+    const world = bench();
+    const { recorder, sound, start, types } = world;
+    const epoch = start();
+    recorder.receive({ type: "accepted", page: "me", epoch });
+    recorder.follow("listening");
+    world.time += 1;
+    sound(1);
+    world.time += 7; // the line is dead
+    recorder.follow("paused");
+    await settled();
+    assert.ok(recorder.recording);
+    types();
+    recorder.receive({ type: "ack", epoch, next: 1 });
+    if (back) recorder.follow("listening");
+    for (let i = 0; i < 10; i++) {
+      world.time += 0.5;
+      recorder.tick();
+    }
+    await settled();
+    assert.equal(recorder.recording, back);
+    assert.deepEqual(types(), back ? [] : ["pause"]);
+  }
+});
+
+test("what is said after a pause waits until the kernel knows of what was said before", async () => {
+  const { recorder, sound, start, types } = bench();
+  const first = start();
+  sound();
+  recorder.pause();
+  await settled();
+  recorder.start();
+  sound();
+  assert.deepEqual(types(), ["start", 0, "pause"]);
+  recorder.receive({ type: "accepted", page: "me", epoch: first });
+  assert.deepEqual(types(), ["start", 0]);
+});
+
 test("a state that is older than the start does not close the microphone", () => {
   const { recorder, start } = bench();
   start();
@@ -254,7 +294,7 @@ test("a microphone that does not open is told to the kernel in the page's words"
 
 test("an unplugged device leads to a new epoch on whatever microphone there is", async () => {
   const { recorder, microphones, sound, start, types } = bench();
-  start();
+  recorder.receive({ type: "accepted", page: "me", epoch: start() });
   sound(20);
   microphones[0].events.ended();
   await settled();

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from rt_magic.widgets.messages import Ack, Again, Audio
 
 QUIET = 2.0
-"""Seconds after which an epoch that a newer one follows, and that never said its end, is taken as ended."""
+"""Seconds after which an epoch that another page's follows, and that never said its end, is taken as ended."""
+OWED = 120.0
+"""The same where its page goes on with the newer one: that page still has what is missing, and sends it again."""
 PATIENCE = 0.3
 """Seconds to wait for a chunk that another one overtook before it is asked for again."""
 ASK_EVERY = 1.0
@@ -18,6 +20,7 @@ ASK_EVERY = 1.0
 class _Epoch:
     name: str
     page: str
+    begun_at: float
     heard_at: float
     next: int = 0
     last: int | None = None
@@ -47,7 +50,7 @@ class Inbox:
         """Expect chunks of `epoch` after those of the epochs before it."""
         if epoch in self._done or any(known.name == epoch for known in self._epochs):
             return
-        self._epochs.append(_Epoch(epoch, page, now))
+        self._epochs.append(_Epoch(epoch, page, now, now))
 
     def knows(self, epoch: str) -> bool:
         """Whether this epoch has begun, and perhaps ended."""
@@ -79,7 +82,7 @@ class Inbox:
             ready.extend(self._take(epoch))
             if epoch.complete:
                 self._close(epoch)
-            elif len(self._epochs) > 1 and now - epoch.heard_at >= QUIET:
+            elif self._given_up(epoch, now):
                 ready.extend(self._give_up(epoch))
             else:
                 self._note_gap(epoch, now)
@@ -104,11 +107,20 @@ class Inbox:
         """Seconds that the pages captured, by their own counting."""
         return self._captured + sum(e.captured / e.rate for e in self._epochs if e.rate)
 
+    def owe(self, epoch: str) -> None:
+        """Acknowledge a known epoch once more."""
+        self._owed.add(epoch)
+
     def acks(self) -> list[Ack]:
         """How far each epoch has come of which anything arrived since the last call, repeats included."""
         open_ = {known.name: known.next for known in self._epochs}
         owed, self._owed = sorted(self._owed), set()
-        return [Ack(type="ack", epoch=name, next=open_.get(name, self._done.get(name, 0))) for name in owed]
+        return [
+            Ack(type="ack", epoch=name, next=self._done[name], ended=True)
+            if name in self._done
+            else Ack(type="ack", epoch=name, next=open_.get(name, 0))
+            for name in owed
+        ]
 
     def missing(self, now: float) -> list[Again]:
         """The gap to ask for now, if any; not the same one more often than `ASK_EVERY`."""
@@ -123,6 +135,14 @@ class Inbox:
         epoch.asked_at = now
         stop = min(epoch.held, default=epoch.next if epoch.last is None else epoch.last + 1)
         return [{"type": "again", "epoch": epoch.name, "from": epoch.next, "to": stop}]
+
+    def _given_up(self, epoch: _Epoch, now: float) -> bool:
+        """Whether nothing more of the oldest epoch is to be expected, since a newer one goes on without it."""
+        later = self._epochs[1:]
+        if not later:
+            return False
+        patience = OWED if any(newer.page == epoch.page for newer in later) else QUIET
+        return now - max(epoch.heard_at, later[0].begun_at) >= patience
 
     def _take(self, epoch: _Epoch) -> list[Audio]:
         ready = []

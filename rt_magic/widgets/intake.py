@@ -12,6 +12,8 @@ GONE_AFTER = 5.0
 """Seconds without a chunk from an open microphone until its page counts as gone."""
 ANSWER_WITHIN = 5.0
 """Seconds a page has to follow what Python asked of it."""
+OWED_WITHIN = 120.0
+"""Seconds for what is missing before an end which the recording page has told: it has that, and sends it again."""
 SAME_COMMAND = 2.0
 """Seconds within which a second page's start answers the same `.start()` and is nobody's click."""
 
@@ -53,6 +55,11 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class Remind:
+    """Send the pages the state once more: one of them has missed it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """The microphone has come to this stage; `detail` is the page's id or the browser's sentence."""
 
@@ -60,7 +67,7 @@ class Reached:
     detail: str = ""
 
 
-Effect: TypeAlias = Send | Ask | Sound | Reached
+Effect: TypeAlias = Send | Ask | Sound | Remind | Reached
 
 
 class Intake:
@@ -72,7 +79,9 @@ class Intake:
         """The page that records; "" for none."""
         self.phase: Literal["idle", "open", "pausing", "stopping"] = "idle"
         self.paused = False
-        self._epoch = ""
+        self._epoch = self._recorder = ""
+        """The newest epoch, and its page."""
+        self._patience = ANSWER_WITHIN
         self._sounding = False
         self._gone = False
         self._accepted_at = self._heard_at = self._asked_at = 0.0
@@ -109,7 +118,7 @@ class Intake:
             return self._stop_paused()
         if self.phase == "stopping" or (name == "pause" and self.phase != "open"):
             return []
-        self._asked_at = now
+        self._asked_at, self._patience = now, ANSWER_WITHIN
         effects: list[Effect] = [Ask(name)]
         if name == "stop":
             effects.append(Reached("stopping"))
@@ -139,7 +148,7 @@ class Intake:
         if self.phase == "open" and self._sounding and not self._gone and silent:
             self._gone, self.page = True, ""
             effects.append(Reached("gone"))
-        elif self.phase in ("pausing", "stopping") and silent and now - self._asked_at >= ANSWER_WITHIN:
+        elif self.phase in ("pausing", "stopping") and silent and now - self._asked_at >= self._patience:
             return effects + self._abandon(now)
         if self._start_asked_at is not None and now - self._start_asked_at >= ANSWER_WITHIN:
             self._start_asked_at = None
@@ -149,12 +158,16 @@ class Intake:
     def _start(self, message: Start, now: float) -> list[Effect]:
         self._start_asked_at = None
         if self.inbox.knows(message.epoch):  # the page missed the answer
-            return [self._accepted(message.epoch)] if message.epoch == self._epoch else []
+            if message.epoch == self._epoch:
+                return [self._accepted(message.epoch), Remind()]
+            self.inbox.owe(message.epoch)
+            return self._acks()
         taken = self.phase == "open" and not self._gone and message.page != self.page
         if taken and now - self._accepted_at < SAME_COMMAND:
             return [self._accepted(message.epoch)]
         self.inbox.begin(message.page, message.epoch, now)
-        self.page, self._epoch, self.phase = message.page, message.epoch, "open"
+        self.page = self._recorder = message.page
+        self._epoch, self.phase = message.epoch, "open"
         self._accepted_at = self._heard_at = now
         self.paused = self._sounding = self._gone = False
         self._failing = None
@@ -180,19 +193,24 @@ class Intake:
 
     def _end(self, message: Pause | Stop, now: float) -> list[Effect]:
         stop = isinstance(message, Stop)
+        own = message.page == self._recorder
+        if message.epoch and message.last >= 0 and not self.inbox.knows(message.epoch) and own | (not self._recorder):
+            return []  # its start and its sound are on the way, and then this comes once more
+        if self.inbox.knows(message.epoch):
+            self.inbox.owe(message.epoch)
         if self.phase == "idle":
-            return self._stop_paused() if stop else []
+            return [*self._acks(), *((self._stop_paused() if stop else []) or [Remind()])]
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.end(message.epoch, message.last, now)]
         if message.epoch != self._epoch:
             if not stop or self.inbox.knows(message.epoch):
-                return effects + self._settled()  # the end of an earlier epoch, sent once more
+                return [*effects, Remind(), *self._settled()]  # the end of an earlier epoch, sent once more
             if not self._gone and message.page != self.page:  # a page that does not record wants it stopped
                 return effects + self.command("stop", now)
         if stop and self.phase != "stopping":
             effects.append(Reached("stopping", message.page))
         self.phase = "stopping" if stop or self.phase == "stopping" else "pausing"
-        self._asked_at = now
-        if self._gone and message.epoch != self._epoch:
+        self._asked_at, self._patience = now, OWED_WITHIN if own else ANSWER_WITHIN
+        if self._gone and message.epoch != self._epoch and not own:
             return effects + self._abandon(now)
         return effects + self._settled()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ from rt_magic.portal import portal
 
 TIMEOUT = 5.0
 """Seconds the kernel's control channel may take to make a subshell; 0.01 is usual."""
+
+RENEW_EVERY = 5.0
+"""Seconds between two attempts to replace a subshell that has ended."""
 
 PULSE = 1.0
 """Seconds in which a main loop that no cell blocks gives a sign."""
@@ -32,7 +36,7 @@ def attach(comm: Any) -> bool:
     if kernel is None or not callable(getattr(comm, "_reply_subshell_for", None)):
         return False
     with _lock:
-        if _lane is None or not _lane.open:
+        if _lane is None or not (_lane.open or _lane.renew()):
             _lane = Lane.make(kernel)
         lane = _lane
     if lane is None:
@@ -108,6 +112,9 @@ class Lane:
 
     def __init__(self, kernel: Any, subshell: str) -> None:
         self.subshell = subshell
+        self._deleted = False
+        self._renewing = False
+        self._renewed_at = -RENEW_EVERY
         self._pid = os.getpid()
         self._listed: Callable[[], list[str]] = kernel.shell_channel_thread.manager.list_subshell
         self._comms: set[str] = set()
@@ -118,21 +125,48 @@ class Lane:
     @classmethod
     def make(cls, kernel: Any) -> Lane | None:
         """Ask the kernel for a subshell over its own control channel; None where it does not answer."""
-        reply = _control("create_subshell_request", {})
-        subshell = reply.get("subshell_id")
-        return cls(kernel, subshell) if isinstance(subshell, str) else None
+        subshell = _new_subshell()
+        return None if subshell is None else cls(kernel, subshell)
+
+    def renew(self) -> bool:
+        """Go on with a new subshell where the old one has ended; tell whether there is one. Not on the lane itself."""
+        subshell = None if self._deleted or os.getpid() != self._pid else _new_subshell()
+        if subshell is None:
+            return False
+        self.subshell = subshell
+        return True
 
     @property
     def open(self) -> bool:
-        """Whether the subshell is still there (anyone may delete it)."""
-        return os.getpid() == self._pid and self.subshell in self._listed()
+        """Whether the subshell is still there (anyone may delete it) and its thread runs (its loop may have ended)."""
+        if os.getpid() != self._pid or self.subshell not in self._listed():
+            return False
+        return any(thread.name == f"subshell-{self.subshell}" for thread in threading.enumerate())
+
+    def _mend(self) -> None:
+        """Have a new subshell made, in the background and not too often; until then the kernel's usual way is taken."""
+        now = time.monotonic()
+        if self._deleted or self._renewing or now - self._renewed_at < RENEW_EVERY:
+            return
+        self._renewing, self._renewed_at = True, now
+        portal().loop.call_soon_threadsafe(portal().loop.run_in_executor, None, self._mend_now)
+
+    def _mend_now(self) -> None:
+        try:
+            self.open or self.renew()
+        finally:
+            self._renewing = False
 
     def take(self, comm: Any) -> None:
         """Route a comm's messages here while the subshell is there, else by the kernel's own rule."""
         default = comm._reply_subshell_for
 
         def route(data: Any, default_subshell: str | None) -> str | None:
-            return self.subshell if self.open else default(data, default_subshell)
+            if self.open:
+                return self.subshell
+            self._mend()
+            usual: str | None = default(data, default_subshell)
+            return usual
 
         def handle(message: Any) -> None:
             # Without IPython's pre_execute and post_execute: on a thread beside a running cell those hooks
@@ -153,6 +187,7 @@ class Lane:
 
     def delete(self) -> None:
         """Delete the subshell. Not to be called on its own thread."""
+        self._deleted = True
         if vars(self._kernel).get("set_parent") == self._set_parent_quietly:
             del self._kernel.set_parent
         if self.open:
@@ -166,6 +201,11 @@ class Lane:
             self._kernel._shell_parent.set(parent)
         else:
             self._set_parent(ident, parent, channel)
+
+
+def _new_subshell() -> str | None:
+    subshell = _control("create_subshell_request", {}).get("subshell_id")
+    return subshell if isinstance(subshell, str) else None
 
 
 def _control(kind: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE
 from rt_magic.exceptions import RemoteProtocolError
@@ -146,11 +146,12 @@ class Accepted(TypedDict):
 
 
 class Ack(TypedDict):
-    """All chunks below `next` are in the recording."""
+    """All chunks below `next` are in the recording; `ended`: and these are all of this epoch, its end is known."""
 
     type: Literal["ack"]
     epoch: str
     next: int
+    ended: NotRequired[bool]
 
 
 Again = TypedDict("Again", {"type": Literal["again"], "epoch": str, "from": int, "to": int})

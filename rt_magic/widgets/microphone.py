@@ -17,7 +17,7 @@ from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.portal import portal
 from rt_magic.widgets import lane
-from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Send, Sound, Stage
+from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Remind, Send, Sound, Stage
 from rt_magic.widgets.messages import (
     AskCapturePage,
     Audio,
@@ -289,6 +289,8 @@ class Microphone(anywidget.AnyWidget):
                 case Ask(name):
                     self._commands += 1
                     self.command = {"name": name, "n": self._commands}
+                case Remind():
+                    self.send_state(["state", "status", "error", "page"])
                 case Reached(stage, detail):
                     if stage in ("paused", "stopped", "failed"):
                         self._flush_resampler()

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 51e00b00f5cb151efb79ca64a10c4ef88b5bdc8560f65492e8c8b026d2810c80); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 258247c128787e3a61f9769b938fd314880758f82d06bda434453866d04c4633); edit there, then: npm --prefix js run build
 
 // src/element.js
 function element(tag, name, properties = {}, ...children) {
@@ -663,6 +663,8 @@ var Outbox = class {
   // when the next round may begin
   #pause = 0;
   // seconds between rounds, doubled after each
+  #answered = "";
+  // the epoch of which the kernel spoke last
   /** @param {{ limit?: number, resendAfter?: number, resendAtMost?: number }} [options] all in seconds */
   constructor({ limit = 600, resendAfter = 5, resendAtMost = 60 } = {}) {
     this.limit = limit;
@@ -681,24 +683,44 @@ var Outbox = class {
     return this.length ? "waiting" : "empty";
   }
   /**
-   * Keep a message that is being sent now.
+   * Keep a message, and tell whether it may be sent now: while the kernel does not know of an earlier epoch, nothing
+   * of a later one goes, so that sound never overtakes what was said before it.
    * @param {Entry<M>} entry
    * @param {number} now
    */
   add(entry, now2) {
     if (!this.length) this.#heard(now2);
-    this.#entries.push(entry);
+    const kept = { ...entry };
+    this.#entries.push(kept);
     this.seconds += entry.seconds;
+    if (this.#blocked <= this.#entries.indexOf(kept)) return false;
+    kept.sentAt = now2;
+    return true;
   }
   /**
-   * Let go of all chunks of an epoch below `next`; its start has arrived as well.
+   * What was kept back until the kernel knew of the epochs before it, and may go now.
+   * @param {number} now
+   * @returns {Entry<M>[]}
+   */
+  released(now2) {
+    const ready = this.#entries.slice(0, this.#blocked).filter(({ sentAt }) => sentAt === void 0);
+    for (const entry of ready) entry.sentAt = now2;
+    return ready;
+  }
+  /**
+   * Let go of all chunks of an epoch below `next`; its start has arrived as well, and if it has `ended` its end too.
    * @param {string} epoch
    * @param {number} next
    * @param {number} now
+   * @param {boolean} [ended]
    */
-  ack(epoch, next, now2) {
+  ack(epoch, next, now2, ended = false) {
     this.#heard(now2);
-    this.#drop(({ message: m }) => m.epoch === epoch && (m.type === "start" || (m.seq ?? Infinity) < next));
+    this.#answered = epoch;
+    this.#drop(({ message: m }) => {
+      if (m.epoch !== epoch) return false;
+      return m.seq === void 0 ? m.type === "start" || ended && m.type === "pause" : m.seq < next;
+    });
   }
   /**
    * The chunks of an epoch that the kernel asks for once more, `to` excluded.
@@ -709,21 +731,24 @@ var Outbox = class {
    */
   again(epoch, from, to, now2) {
     this.#heard(now2);
+    this.#answered = epoch;
     return this.#entries.filter(
       ({ message: m }) => m.epoch === epoch && m.seq !== void 0 && from <= m.seq && m.seq < to
     );
   }
   /**
-   * Let go of start, pause and stop messages that the kernel has acted on, and of the starts before them.
+   * Let go of start, pause and stop messages that the kernel has acted on. While the start or sound of an epoch waits,
+   * the kernel cannot have acted on its end: what it says is about an earlier one.
    * @param {(message: M) => boolean} settled
    * @param {number} now
    */
   settle(settled, now2) {
-    const done = this.#entries.filter(({ message: m }) => m.seq === void 0 && settled(m));
+    const rest = this.#entries.filter(({ message: m }) => m.seq !== void 0 || m.type === "start" && !settled(m));
+    const waiting = new Set(rest.map(({ message: m }) => m.epoch));
+    const done = this.#entries.filter(({ message: m }) => m.seq === void 0 && settled(m) && (m.type === "start" || !waiting.has(m.epoch)));
     if (!done.length) return;
     this.#heard(now2);
-    const epochs = new Set(done.map(({ message: m }) => m.epoch));
-    this.#drop((e) => done.includes(e) || e.message.type === "start" && epochs.has(e.message.epoch));
+    this.#drop((entry) => done.includes(entry));
   }
   /**
    * Let go of whole epochs.
@@ -741,20 +766,36 @@ var Outbox = class {
   }
   /**
    * What is to be sent again now because nothing was heard for long: everything that waits, in order and in
-   * bounded parts, one call after the other; then a pause that doubles with each round.
+   * bounded parts, one call after the other; then a pause that doubles with each round. While the kernel speaks of a
+   * later epoch it is what waits before that: the kernel may not know that there is something to ask for.
    * @param {number} now
    * @returns {Entry<M>[]}
    */
   due(now2) {
+    const current = this.#entries.findIndex(({ message: m }) => m.epoch === this.#answered);
+    const open = this.#entries.slice(0, this.#blocked);
+    const passed = this.silence(now2) < this.resendAfter && current > 0 ? open.slice(0, current) : [];
+    const stale = passed.filter(({ sentAt = now2 }) => now2 - sentAt >= this.resendAfter).slice(0, BATCH);
+    for (const entry of stale) entry.sentAt = now2;
+    if (stale.length) return stale;
     if (now2 < this.#round || this.silence(now2) < this.resendAfter) return [];
-    const part = this.#entries.slice(this.#cursor, this.#cursor + BATCH);
+    const part = open.slice(this.#cursor, this.#cursor + BATCH);
+    for (const entry of part) entry.sentAt = now2;
     this.#cursor += part.length;
-    if (this.#cursor >= this.length) {
+    if (this.#cursor >= open.length) {
       this.#cursor = 0;
       this.#pause = Math.min(2 * this.#pause, this.resendAtMost);
       this.#round = now2 + this.#pause;
     }
     return part;
+  }
+  /** Index of the first entry that has to wait, as the start of an epoch before it waits. */
+  get #blocked() {
+    const start = this.#entries.findIndex(({ message: m }) => m.type === "start");
+    if (start < 0) return this.length;
+    const epoch = this.#entries[start]?.message.epoch;
+    const later = this.#entries.findIndex(({ message: m }, index) => index > start && m.epoch !== epoch);
+    return later < 0 ? this.length : later;
   }
   /** @param {number} now */
   #heard(now2) {
@@ -834,6 +875,8 @@ var SETTLED = {
   pause: /* @__PURE__ */ new Set(["paused", "draining", "stopped", "error", "ready"]),
   stop: /* @__PURE__ */ new Set(["draining", "stopped", "error", "ready"])
 };
+var UNHEARD_AFTER = 2.5;
+var BACK_WITHIN = 3;
 var Recorder = class {
   #send;
   #open;
@@ -845,6 +888,8 @@ var Recorder = class {
   #closing = null;
   /** @type {State[]} the kernel's states since the last pause or stop */
   #states = [];
+  /** @type {number | null} when the kernel, which had not heard this page, called it paused */
+  #doubted = null;
   /**
    * @param {object} shell
    * @param {string} shell.page
@@ -962,27 +1007,43 @@ var Recorder = class {
       stretch.accepted = true;
       if (this.asked === "start" && stretch.capture) this.asked = null;
     }
-    if (answer.type === "ack") this.outbox.ack(answer.epoch, answer.next, now2);
+    if (answer.type === "ack") this.outbox.ack(answer.epoch, answer.next, now2, answer.ended);
     else if (answer.type === "again") {
       for (const { message, buffer } of this.outbox.again(answer.epoch, answer.from, answer.to, now2)) this.#send(message, buffer);
     } else if (answer.page === this.page) {
       this.outbox.settle((message) => message.type === "start" && message.epoch === answer.epoch, now2);
     } else this.#elsewhere();
+    for (const { message, buffer } of this.outbox.released(now2)) this.#send(message, buffer);
     this.#changed();
   }
   /** @param {State} state the kernel's, whenever it changes */
   follow(state) {
     this.#states.push(state);
     this.failed = false;
-    if (this.recording && this.accepted && SETTLED.pause.has(state)) this.#halt(state === "paused" ? "pause" : "stop", state);
-    this.outbox.settle(({ type }) => (type === "pause" || type === "stop") && SETTLED[type].has(state), this.#now());
+    this.#doubted = null;
+    const doubtful = state === "paused" && this.outbox.silence(this.#now()) > UNHEARD_AFTER;
+    if (this.recording && this.accepted && SETTLED.pause.has(state)) {
+      if (doubtful) this.#doubted = this.#now();
+      else this.#halt(state === "paused" ? "pause" : "stop", state);
+    }
+    const acted = { pause: state !== "draining" && SETTLED.pause.has(state), stop: SETTLED.stop.has(state) };
+    if (!doubtful) this.outbox.settle(({ type }) => (type === "pause" || type === "stop") && acted[type], this.#now());
     if ((this.asked === "pause" || this.asked === "stop") && SETTLED[this.asked].has(state)) this.asked = null;
     if (state === "stopped") this.#over();
+    for (const { message, buffer } of this.outbox.released(this.#now())) this.#send(message, buffer);
     this.#changed();
   }
   /** Send again what is overdue. To be called about twice a second while `active`. */
   tick() {
-    for (const { message, buffer } of this.outbox.due(this.#now())) this.#send(message, buffer);
+    const now2 = this.#now();
+    if (this.#doubted !== null) {
+      if (this.outbox.silence(now2) > 1) this.#doubted = now2;
+      else if (now2 - this.#doubted > BACK_WITHIN) {
+        this.#doubted = null;
+        if (this.recording) this.#halt("pause", "paused");
+      }
+    }
+    for (const { message, buffer } of this.outbox.due(now2)) this.#send(message, buffer);
     this.#changed();
   }
   /**
@@ -1078,8 +1139,7 @@ var Recorder = class {
    * @param {number} [seconds]
    */
   #keep(message, buffer = null, seconds = 0) {
-    this.outbox.add({ message, buffer, seconds }, this.#now());
-    this.#send(message, buffer);
+    if (this.outbox.add({ message, buffer, seconds }, this.#now())) this.#send(message, buffer);
   }
 };
 

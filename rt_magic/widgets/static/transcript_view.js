@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 51e00b00f5cb151efb79ca64a10c4ef88b5bdc8560f65492e8c8b026d2810c80); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 258247c128787e3a61f9769b938fd314880758f82d06bda434453866d04c4633); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
