@@ -27,6 +27,7 @@ from rt_magic.session.timing import Timing
 from rt_magic.testing import PeerConnection, ScriptedPeer
 from rt_magic.wire.events import Delta
 from tests.coded import Coded, CodedService, Fault, coded, complaints
+from tests.proxy import Proxy
 from tests.speech import PHRASES_FLAC, phrases
 
 TIMING = Timing(retry=0.05, quiet=0.1, stall=0.02, keepalive=0.04)
@@ -101,68 +102,6 @@ async def test_a_change_over_that_breaks_leaves_no_gap(faults: list[Fault]) -> N
 
 
 # ── half-open ──
-
-
-class Proxy:
-    """A TCP proxy that can drop traffic: nothing is read, nothing is closed, as when a cable is pulled."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._through = asyncio.Event()
-        self._through.set()
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def url(self) -> str:
-        """Address that leads to the target."""
-        assert self._server is not None
-        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def drop(self, seconds: float) -> None:
-        """Let nothing through for a while; what was open before is dead for good."""
-        self._through.clear()
-        stuck = list(self._tasks)
-        await asyncio.sleep(seconds)
-        self._through.set()
-        for task in stuck:
-            task.cancel()
-
-    async def __aenter__(self) -> Proxy:
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        there = None
-        try:
-            await self._through.wait()
-            host, _, port = self._target.partition(":")
-            back, there = await asyncio.open_connection(host, int(port))
-            await asyncio.gather(self._pipe(reader, there), self._pipe(back, writer))
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            for end in (writer, there):
-                if end is not None:
-                    end.transport.abort()
-
-    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            await self._through.wait()
-            writer.write(data)
-            await writer.drain()
-        writer.close()
 
 
 async def outage(seconds: float, timing: Timing, speed: float, timeout: float) -> None:
