@@ -58,7 +58,7 @@ class OwnMicrophone:
             stalled = self._epoch if self._epoch is not None and now - self._epoch.heard_at >= GONE_AFTER else None
             if stalled is not None or self._epoch is None:
                 if stalled is not None:
-                    self._run(self._close(stalled))
+                    self._run(self._finish(stalled, "pause"))
                 self._epoch = _Epoch(secrets.token_hex(8), now)
                 self._run(self._begin(self._epoch))
             self._receive(Start(OWN, self._epoch.name))
