@@ -14,10 +14,11 @@ from rt_magic.audio.files import AudioSource, Source, open_audio
 from rt_magic.audio.pauses import cut
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
-from rt_magic.portal import in_thread, portal
+from rt_magic.portal import portal
 from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
+from rt_magic.threads import in_thread
 from rt_magic.transcript.archive import Archive
 from rt_magic.transcript.formats import restored
 from rt_magic.transcript.joining import events_in_a_row, in_a_row, joined

@@ -157,7 +157,7 @@ class Live:
             return
         self.error = None
         if self.microphone.source == "capture page":
-            self.transcript.meta["microphone"] = self.microphone.source
+            self.transcript._describe(microphone=self.microphone.source)
         self._record("epoch")
         self._move("opening", "opening the microphone")
 

@@ -54,21 +54,6 @@ class Portal:
             self.thread.join(timeout=5)
 
 
-async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Await a function that blocks, on a daemon thread: unlike asyncio's own, it does not hold up the process's end."""
-    done: concurrent.futures.Future[T] = concurrent.futures.Future()
-    done.set_running_or_notify_cancel()  # a result that nobody awaits any more is no error
-
-    def call() -> None:
-        try:
-            done.set_result(function(*arguments))
-        except BaseException as error:
-            done.set_exception(error)
-
-    threading.Thread(target=call, name=f"rt_magic-{function.__name__.strip('_')}", daemon=True).start()
-    return await asyncio.wrap_future(done)
-
-
 def portal() -> Portal:
     """Return this process's portal, started on first use (and anew in a forked child)."""
     global _portal

@@ -49,7 +49,7 @@ async def listens(connection: PeerConnection) -> None:
 def killed(tmp_path: Path, seed: int, suffix: str) -> tuple[bytes, int]:
     """Speak into a cell and kill its kernel; return what was said, and how much of it a second before (bytes)."""
     rng = random.Random(seed)
-    moment = rng.uniform(1.2, 4.5)
+    moment = rng.uniform(1.2, 3.0)
     pcm, said, sent = speech(), 0, list[tuple[float, int]]()
     with Peer(listens) as peer, kernel({**NOTEBOOK, "XDG_STATE_HOME": str(tmp_path / "state")}) as page:
         process = page.value("__import__('os').getpid()")

@@ -35,7 +35,7 @@ ROWS = {
         "transcript.subtitles", "transcript.turns", "transcript.whisper",
     ),
     "edges": (
-        "portal", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
+        "portal", "threads", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
@@ -48,9 +48,9 @@ ROWS = {
 
 # Inside the edges: what a package may use beside itself and the pure modules.
 ACROSS = {
-    "session": ("audio", "transcript"),
+    "session": ("audio", "transcript", "threads"),
     "transcript": ("audio",),
-    "widgets": ("audio", "transcript", "portal"),
+    "widgets": ("audio", "transcript", "portal", "threads"),
     "local": ("audio",),
 }
 
@@ -74,6 +74,7 @@ LIBRARIES = {
     "websockets": ("session.*", "local.server", "testing", "testing.*", "widgets.capture_page"),
     "threading": (
         "portal",
+        "threads",
         "audio.recording",
         "widgets.lane",
         "transcript.transcript",

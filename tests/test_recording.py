@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,7 +95,7 @@ def test_many_threads_append_and_read() -> None:
 
 WRITER = """
 import sys, time
-from rt_magic.audio.recording import Recording
+from rt_magic.audio.recording import Recording, recordings_folder
 recording = Recording.create()
 recording.append(bytes(range(256)) * 10)
 recording.describe({"language": "fr"})
@@ -190,3 +192,24 @@ def test_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "file"))
     with pytest.raises(AudioError, match=r"no recording can be kept in .*file.*XDG_STATE_HOME"):
         Recording.create()
+
+
+def test_a_recording_that_nobody_can_reach_any_more_is_gone() -> None:
+    """A session of one's own keeps its sound on the disk, and a lock, only as long as something leads to them."""
+
+    def descriptors() -> int:
+        gc.collect()
+        process = psutil.Process()
+        return int(process.num_fds() if os.name == "posix" else process.num_handles())
+
+    Recording.create().close()
+    before, folders = descriptors(), set(recordings_folder().iterdir())
+    for closed in (True, False) * 10:
+        recording = Recording.create()
+        recording.append(bytes(4800))
+        if closed:
+            recording.close()
+        assert recording.folder.exists()
+    del recording
+    assert descriptors() <= before
+    assert set(recordings_folder().iterdir()) <= folders

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import secrets
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Recording:
         self._lock = threading.Lock()
         self._samples = os.fstat(self._file).st_size // BYTES_PER_SAMPLE
         self._closed = False
+        self._forgotten: weakref.finalize[..., Recording] | None = None
 
     @classmethod
     def create(cls, *, save: str | Path | None = None) -> Recording:
@@ -67,7 +68,8 @@ class Recording:
                 f"no recording can be kept in {folder.parent} ({error.strerror}); free or allow that folder, "
                 "or set XDG_STATE_HOME to one that can be written"
             ) from error
-        _kept.add(recording)
+        # It goes with its last reader, or at the process's normal end; a crash leaves it to be recovered.
+        recording._forgotten = weakref.finalize(recording, _remove, folder, recording._guard, os.getpid())
         if save is not None:
             try:
                 recording._saver = open_saver(save)
@@ -159,21 +161,19 @@ class Recording:
                 os.close(self._file)
                 self._close_saver()
 
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):  # a session that was never entered
+            self.close()
+
     def delete(self) -> None:
         """Close and remove the audio and its folder from the disk."""
         self.close()
-        self._guard.release()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        _kept.discard(self)
+        if self._forgotten is not None:
+            self._forgotten.detach()
+        _remove(self.folder, self._guard, os.getpid())
 
 
-_kept: set[Recording] = set()
-"""The recordings that this process has made and not deleted."""
-
-
-@atexit.register
-def delete_all() -> None:
-    """Delete every recording of this process, as its normal end does; after a crash they are left to be recovered."""
-    for recording in tuple(_kept):
-        if recording.pid == os.getpid():
-            recording.delete()
+def _remove(folder: Path, guard: Guard, pid: int) -> None:
+    if pid == os.getpid():  # a forked child ends without taking its parent's sound away
+        guard.release()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,9 @@ _log = logging.getLogger(__name__)
 MAXIMUM_FAILURES = 3
 """Turns in a row, failed without a reason, after which nothing better is expected."""
 
+MAXIMUM_NOTES = 20
+"""Sentences that are kept; a service may go on complaining for hours."""
+
 
 class Conduct:
     """Follow a session's events and keep what there is to say about them.
@@ -71,5 +74,7 @@ class Conduct:
         return None
 
     def _note(self, sentence: str) -> None:
-        if sentence not in self.notes:
-            self.notes.append(sentence)
+        if sentence in self.notes or len(self.notes) > MAXIMUM_NOTES:
+            return
+        more = "the service complains of more than is kept here"
+        self.notes.append(sentence if len(self.notes) < MAXIMUM_NOTES else more)

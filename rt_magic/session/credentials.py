@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
 from rt_magic.secrets import redact
+from rt_magic.threads import in_thread
 
 
 @runtime_checkable
@@ -137,9 +138,9 @@ async def _default(scope: str, authority: str | None, key_variable: str, environ
     credential = default_credential(authority)
     try:
         async with asyncio.timeout(PATIENCE):
-            token = await asyncio.to_thread(credential.get_token, scope)
+            token = await in_thread(credential.get_token, scope)
     except Exception as error:
-        await asyncio.to_thread(forget_default_credential)
+        await in_thread(forget_default_credential)
         raise AuthenticationError(
             f"there is no key and nobody is signed in to Azure. Three ways in: (1) set {key_variable} (portal: the "
             "resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any credential "
@@ -194,7 +195,7 @@ async def _called(function: Callable[..., Any], *arguments: str) -> Any:
     """Call what may be a plain function, off the loop, or a coroutine function, on it."""
     if inspect.iscoroutinefunction(function):
         return await function(*arguments)
-    result = await asyncio.to_thread(function, *arguments)
+    result = await in_thread(function, *arguments)
     return await result if inspect.isawaitable(result) else result
 
 

@@ -16,6 +16,7 @@ from collections import deque
 from rt_magic.exceptions import ServiceConnectionError
 from rt_magic.session.addresses import Address, socket_address
 from rt_magic.session.services import Local
+from rt_magic.threads import in_thread
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -114,7 +115,7 @@ async def address(service: Local) -> Address:
     try:
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(server.address)), START_TIMEOUT)
     except TimeoutError:
-        server.close()
+        await in_thread(server.close)  # it waits for the process to end
         raise ServiceConnectionError(
             f"the embedded speech server said nothing for {START_TIMEOUT:g} s and was ended; try again"
         ) from None

@@ -16,6 +16,9 @@ from rt_magic.transcript.transcript import Transcript
 from rt_magic.wire.dialects import Wanted
 from rt_magic.wire.events import Completed, ErrorEvent, Failed, ServerEvent
 
+MAXIMUM_RECORDED = 1000
+"""Errors and failed turns that become events of the transcript; the last of them says that there were more."""
+
 
 class Report:
     """Note what a service does, for its user; `notes` is what was said before anything was sent."""
@@ -23,6 +26,7 @@ class Report:
     def __init__(self, service: Service, transcript: Transcript, notes: Iterable[str], streams: bool | None) -> None:
         self._service, self._transcript, self._notes = service, transcript, list(notes)
         self._conduct = Conduct(streams)
+        self._recorded = 0
 
     def restart(self) -> None:
         """Begin again after the end, knowing when text comes."""
@@ -32,15 +36,21 @@ class Report:
         """Take an event; return the error, if it is one that ends the connection."""
         match event:
             case ErrorEvent():
-                self._transcript._record({"type": "error", "code": event.code, "message": event.message})
+                self._record("error", event)
             case Failed():
-                self._transcript._record({"type": "failed", "code": event.code, "message": event.message})
+                self._record("failed", event)
             case Completed(usage=usage) if usage:
                 self._transcript._add_usage(usage)
         error = self._conduct.take(event, asked, request_id)
         if error is None and isinstance(event, ErrorEvent) and event.code == "session_expired":
             return explain_error(event.code, event.message, request=request_id)  # some stay open
         return error
+
+    def _record(self, kind: str, event: ErrorEvent | Failed) -> None:
+        self._recorded += 1
+        if self._recorded <= MAXIMUM_RECORDED:
+            last = {"more": True} if self._recorded == MAXIMUM_RECORDED else {}
+            self._transcript._record({"type": kind, "code": event.code, "message": event.message, **last})
 
     def listening(self, wanted: Wanted, address: Address | None) -> str:
         """Return the sentence that it listens, and what one should know about how."""

@@ -14,7 +14,8 @@ from typing import Any
 from rt_magic.audio.capture import Capture
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE
 from rt_magic.exceptions import RtMagicError
-from rt_magic.portal import in_thread, portal
+from rt_magic.portal import portal
+from rt_magic.threads import in_thread
 from rt_magic.widgets.intake import GONE_AFTER, Name
 from rt_magic.widgets.messages import Audio, FromPage, MicrophoneFailed, Pause, Start, Stop
 

@@ -14,7 +14,8 @@ import traitlets
 from traitlets.utils.bunch import Bunch
 
 from rt_magic.exceptions import RemoteProtocolError
-from rt_magic.portal import in_thread, portal
+from rt_magic.portal import portal
+from rt_magic.threads import in_thread
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
