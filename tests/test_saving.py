@@ -196,7 +196,8 @@ def test_a_file_that_cannot_be_completed_is_told() -> None:
             """Refuse."""
             raise OSError(28, "No space left on device")
 
-    recording = Recording(Recording.create().folder, saver=FullAtTheEnd())
+    made = Recording.create()  # whose folder stays for as long as it does
+    recording = Recording(made.folder, saver=FullAtTheEnd())
     recording.append(bytes(4800))
     recording.delete()
     assert "end of the sound" in str(recording.save_error) and "No space left" in str(recording.save_error)
