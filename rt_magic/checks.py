@@ -28,7 +28,7 @@ from rt_magic.secrets import redact
 from rt_magic.session import embedded, prefetch
 from rt_magic.session.diagnosis import explain_network
 from rt_magic.session.resolution import Resolved, check_service, resolve_service
-from rt_magic.session.services import AzureOpenAI, Local, Service
+from rt_magic.session.services import AzureOpenAI, Local, Service, VoiceLive
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.widgets import lane
@@ -169,7 +169,8 @@ def _microphone(widget: Any) -> Iterator[Check]:
 
 _READ = (
     "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT",
-    "AZURE_OPENAI_REALTIME_DEPLOYMENT", "OPENAI_API_KEY", "OPENAI_BASE_URL", "RT_MAGIC_SERVICE", "RT_MAGIC_API_KEY",
+    "AZURE_OPENAI_REALTIME_DEPLOYMENT", "AZURE_VOICELIVE_ENDPOINT", "AZURE_VOICELIVE_API_KEY", "OPENAI_API_KEY",
+    "OPENAI_BASE_URL", "RT_MAGIC_SERVICE", "RT_MAGIC_API_KEY",
 )  # fmt: skip
 
 
@@ -179,10 +180,11 @@ def _settings(resolved: Resolved) -> Iterator[Check]:
     yield Check("settings", "ok", f"{service.label()}, because {resolved.reason}; variables that are set: {given}")
     if os.environ.get("OPENAI_API_VERSION"):
         yield Check("settings", "note", "OPENAI_API_VERSION is set and read by nobody", "the service has no versions")
-    if isinstance(service, AzureOpenAI):
-        if service.credential is not None and os.environ.get("AZURE_OPENAI_API_KEY"):
-            yield Check("settings", "note", "the credential is used, not the key in AZURE_OPENAI_API_KEY")
-        address = service.endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT", "")
+    if isinstance(service, AzureOpenAI | VoiceLive):
+        prefix = "AZURE_OPENAI" if isinstance(service, AzureOpenAI) else "AZURE_VOICELIVE"
+        if service.credential is not None and os.environ.get(f"{prefix}_API_KEY"):
+            yield Check("settings", "note", f"the credential is used, not the key in {prefix}_API_KEY")
+        address = service.endpoint or os.environ.get(f"{prefix}_ENDPOINT", "")
         if urlsplit(address).path.strip("/"):
             yield Check("settings", "note", "of the endpoint only the host is used; path and version are left out")
 

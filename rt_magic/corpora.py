@@ -23,7 +23,7 @@ from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session.resolution import resolve_service
-from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service
+from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
 from rt_magic.session.yielding import Throttle, Throttled, YieldingSession
 from rt_magic.threads import in_thread
 from rt_magic.transcript.frames import library
@@ -351,6 +351,8 @@ def _portable(service: Service) -> Service:
             model=service.transcriber(),
             realtime_model=service.voice_model,
         )
+    elif isinstance(service, VoiceLive):
+        service = service.pinned()
     elif isinstance(service, OpenAI):
         service = replace(service, base_url=service._base, model=service.transcriber())
     try:

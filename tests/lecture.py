@@ -162,7 +162,7 @@ class _Hearing:
             peer.protocol._about["expires_at"] = time.time() + self.auditor.life
         await peer.greet()
         while True:
-            match await peer._receive(patience=None):
+            match await peer.next_event(patience=None):
                 case SessionUpdate() as update:
                     turns = update.session["audio"]["input"]["turn_detection"]
                     self.turns = TurnDetector(

@@ -88,7 +88,7 @@ async def test_every_message_of_a_session_is_of_the_official_types() -> None:
         kinds.add(type(await connection.accept()))
         await connection.send(ResponseCreated())
         while True:
-            event = await connection._receive()
+            event = await connection.next_event()
             kinds.add(type(event))
             judge_client_event(encode(event))
             if isinstance(event, CommitAudio):

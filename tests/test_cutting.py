@@ -183,7 +183,7 @@ async def test_a_long_silence_is_forgotten_by_the_service(monkeypatch: pytest.Mo
     async def script(connection: PeerConnection) -> None:
         await connection.accept()
         while True:
-            event = await connection._receive()
+            event = await connection.next_event()
             if isinstance(event, ClearAudio):
                 cleared.append(len(connection.pcm) // 2)
                 await connection.send(Cleared())
@@ -215,7 +215,7 @@ async def test_a_service_that_cannot_forget_is_not_asked_again(monkeypatch: pyte
         nonlocal asked
         await connection.accept()
         while not asked or connection.seconds < 6:
-            event = await connection._receive()
+            event = await connection.next_event()
             if isinstance(event, ClearAudio):
                 asked += 1
                 connection.protocol.refuse(

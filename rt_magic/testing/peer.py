@@ -110,10 +110,27 @@ class PeerConnection:
         self.protocol.greet()
         await self._flush()
 
+    async def next_event(self, patience: float | None = PATIENCE) -> ClientEvent:
+        """Await the next client event, audio included; AssertionError after `patience` seconds without one."""
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    message = await self._socket.recv()
+            except TimeoutError:
+                raise AssertionError(f"the client sent nothing for {patience:g} s") from None
+            event = self.protocol.receive(message)
+            await self._flush()
+            if isinstance(event, AppendAudio):
+                self.pcm += event.audio
+            elif event is not None:
+                self.received.append(event)
+            if event is not None:
+                return event
+
     async def expect(self, kind: type[E]) -> E:
         """Await the next client event other than audio; AssertionError if it is of another kind."""
         while True:
-            event = await self._receive()
+            event = await self.next_event()
             if isinstance(event, kind):
                 return event
             if not isinstance(event, AppendAudio):
@@ -122,7 +139,7 @@ class PeerConnection:
     async def audio(self, *, seconds: float) -> None:
         """Await audio until this connection has received that many seconds in all."""
         while self.seconds < seconds:
-            event = await self._receive()
+            event = await self.next_event()
             if not isinstance(event, AppendAudio):
                 raise AssertionError(f"expected {seconds:g} s of audio, got {event} after {self.seconds:g} s")
 
@@ -135,7 +152,7 @@ class PeerConnection:
         """Take the rest of the audio, answer commits and fences, until the client closes."""
         try:
             while True:
-                event = await self._receive(patience=None)
+                event = await self.next_event(patience=None)
                 if isinstance(event, CommitAudio) and event.final is not False:
                     await self.turn("")
                 elif isinstance(event, ClearAudio):
@@ -208,22 +225,6 @@ class PeerConnection:
     def _check(self, session: Json, event_id: str | None) -> None:
         if self.rule is not None:
             self.rule(session, event_id)
-
-    async def _receive(self, patience: float | None = PATIENCE) -> ClientEvent:
-        while True:
-            try:
-                async with asyncio.timeout(patience):
-                    message = await self._socket.recv()
-            except TimeoutError:
-                raise AssertionError(f"the client sent nothing for {patience:g} s") from None
-            event = self.protocol.receive(message)
-            await self._flush()
-            if isinstance(event, AppendAudio):
-                self.pcm += event.audio
-            elif event is not None:
-                self.received.append(event)
-            if event is not None:
-                return event
 
     async def _flush(self) -> None:
         for text in self.protocol.messages_to_send():

@@ -151,7 +151,9 @@ def item_id(body: Json) -> str | None:
 def error_of(body: Json) -> Json:
     """Return the error object; some compatible servers send a bare sentence."""
     error = body.get("error")
-    return error if isinstance(error, dict) else {"message": body.get("message") if error is None else error}
+    if isinstance(error, dict):
+        return error
+    return {"message": body.get("message") if error is None else error, "code": body.get("code")}
 
 
 def phrases(value: object) -> tuple[tuple[str, ...] | None, tuple[WordTime, ...] | None]:

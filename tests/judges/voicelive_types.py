@@ -36,7 +36,7 @@ def judge_server_event(message: str) -> Model:
     return _judge(message, models.ServerEvent)
 
 
-def _judge(message: str, union: type[Model]) -> Model:
+def _judge(message: str, union: Any) -> Model:
     body = json.loads(message)
     kind = union.__mapping__.get(body.get("type"))
     if kind is None:
