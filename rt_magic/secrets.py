@@ -39,6 +39,9 @@ def redact(text: str) -> str:
     return _SHAPES.sub(MARK, text)
 
 
+_FORMATTER = logging.Formatter()
+
+
 class _Redacting(logging.Filter):
     """When debugging is on, the WebSocket library logs headers and messages, secrets, words and all, at either end."""
 
@@ -50,6 +53,8 @@ class _Redacting(logging.Filter):
             frame: Any = arguments[0]
             record.args = (f"{getattr(frame.opcode, 'name', frame.opcode)} [{len(frame.data)} bytes]",)
         record.msg, record.args = redact(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:  # what formatters write of an exception
+            record.exc_text = redact(_FORMATTER.formatException(record.exc_info))
         return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import pickle
@@ -15,7 +16,7 @@ import pytest
 from azure.core.credentials import AccessToken, AzureKeyCredential
 
 import rt_magic as rt
-from rt_magic.secrets import MARK, guard, redact
+from rt_magic.secrets import MARK, guard, redact, redacted_log
 from rt_magic.session import credentials
 from rt_magic.session.session import RealtimeSession
 from rt_magic.session.timing import Timing
@@ -258,3 +259,16 @@ async def test_failed_turns_of_a_service_that_repeats_the_key_are_marked_without
     async with ScriptedPeer(script) as peer:
         transcript = await resource.say(resource.azure(peer, "whisper-1", api_key=KEY), bytes(48_000))
     assert transcript.segments[0].error == f"no, {MARK}"
+
+
+def test_an_exception_that_is_logged_shows_no_secret() -> None:
+    """What the WebSocket library logs of an exception, message and traceback, is without the key as well."""
+    guard({"api-key": "f00d-and-more-f00d"})
+    log, written = redacted_log("websockets.test_of_exceptions"), io.StringIO()
+    log.addHandler(logging.StreamHandler(written))
+    try:
+        raise ValueError("unexpected header: f00d-and-more-f00d")
+    except ValueError:
+        log.exception("connection failed")
+    assert f"ValueError: unexpected header: {MARK}" in written.getvalue()
+    assert "f00d" not in written.getvalue()

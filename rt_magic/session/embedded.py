@@ -49,8 +49,9 @@ class _Server:
         self.address: concurrent.futures.Future[Address] = concurrent.futures.Future()
         self.pid = os.getpid()
         self._last_lines: deque[str] = deque(maxlen=5)
+        self._log_reader = threading.Thread(target=self._read_log, name="rt_magic-embedded-log", daemon=True)
+        self._log_reader.start()
         threading.Thread(target=self._read_address, args=(service,), name="rt_magic-embedded-out", daemon=True).start()
-        threading.Thread(target=self._read_log, name="rt_magic-embedded-log", daemon=True).start()
 
     def _read_address(self, service: Local) -> None:
         assert self.process.stdout is not None
@@ -63,6 +64,7 @@ class _Server:
                 self.address.set_result(Address(url, headers, proxied=False))
             except (ValueError, KeyError, TypeError):
                 self.process.wait()
+                self._log_reader.join(1)  # its last words are the reason
                 reason = " ".join(self._last_lines) or f"it ended with code {self.process.returncode}"
                 self.address.set_exception(
                     ServiceConnectionError(f"the embedded speech server did not start: {reason}")
@@ -96,13 +98,17 @@ class _Server:
 
 def prepare(service: Local | None = None) -> None:
     """Start the embedded server in the background if it does not run; return at once."""
-    service = service or Local()
+    _running(service or Local())
+
+
+def _running(service: Local) -> _Server:
     with _lock:
         server = _servers.get(service)
         if server is None or not server.usable:
             if server is not None:
                 server.close()
-            _servers[service] = _Server(service)
+            server = _servers[service] = _Server(service)
+        return server
 
 
 async def address(service: Local) -> Address:
@@ -110,8 +116,7 @@ async def address(service: Local) -> Address:
 
     Raises ServiceConnectionError with the server's last words if it does not come up.
     """
-    prepare(service)
-    server = _servers[service]
+    server = _running(service)
     try:
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(server.address)), START_TIMEOUT)
     except TimeoutError:
