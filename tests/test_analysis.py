@@ -238,3 +238,15 @@ def test_a_plot_can_be_part_of_a_figure_of_ones_own() -> None:
     _, axes = pyplot.subplots(2)
     assert transcript_of(*INTERVIEW).plot(axes[1]) is axes[1]
     assert len(pyplot.get_fignums()) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "label", "ticks"),
+    [(17, "time (s)", "10"), (400, "time (m:ss)", "2:00"), (10_800, "time (h:mm:ss)", "0:40:00")],
+)
+def test_a_plot_has_times_that_people_read(seconds: int, label: str, ticks: str) -> None:
+    """Minutes and hours are written as such, at round places."""
+    ax = transcript_of(said("s1", 0.0, float(seconds), "x")).plot()
+    ax.figure.canvas.draw()
+    assert ax.get_xlabel() == label and ticks in [tick.get_text() for tick in ax.get_xticklabels()]
+    assert len(ax.get_xticklabels()) < 14

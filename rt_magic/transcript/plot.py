@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 COLUMNS = 2000
 """Pieces that the sound is cut into to draw it; more than a screen has pixels."""
 
+LONG = 180.0
+"""Seconds from which on times are written as a clock shows them."""
+
+STEPS = (30, 60, 120, 300, 600, 1200, 1800, 3600)
+"""Seconds between two marks of the axis."""
+
 _FAILED = {"facecolor": "none", "edgecolor": "tab:red", "hatch": "////"}
 
 
@@ -84,10 +90,21 @@ def plot(transcript: Transcript, blocks: Iterator[bytes], offset: float, ax: Any
     names = [*(["sound"] if heard else []), *("speech" if name is None else name for name in speakers)]
     ax.set_yticks(range(rows), names, parse_math=False)
     ax.set(xlim=(min(0.0, offset), duration or 1.0), ylim=(rows - 0.4, -0.6), xlabel="time (s)")
+    if duration >= LONG:
+        ticker = library("matplotlib.ticker", "matplotlib")
+        step = next((step for step in STEPS if duration <= 10 * step), STEPS[-1])
+        ax.xaxis.set_major_locator(ticker.MultipleLocator(step))
+        ax.xaxis.set_major_formatter(lambda second, _: _clock(second, hours=duration >= 3600))
+        ax.set_xlabel("time (h:mm:ss)" if duration >= 3600 else "time (m:ss)")
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
+
+
+def _clock(seconds: float, *, hours: bool) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}" if hours else f"{minutes}:{second:02}"
 
 
 def _bars(ax: Any, lane: int, segments: Sequence[Segment], failed: bool, plain: str, norm: Any, colormap: Any) -> None:
