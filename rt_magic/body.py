@@ -6,14 +6,17 @@ import ast
 import inspect
 import logging
 import re
+import secrets
 import signal
 import sys
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TypeAlias
 
-from rt_magic.exceptions import ConfigurationError
+from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.transcript.segments import Segment
 
 _log = logging.getLogger(__name__)
@@ -33,7 +36,7 @@ def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, objec
     """
     from IPython.display import display
 
-    code = shell.transform_cell(source)
+    code = "\n" + shell.transform_cell(source)  # so that lines are counted as in the cell, whose first one is ours
     try:
         tree = ast.parse(code)
     except SyntaxError:
@@ -43,7 +46,7 @@ def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, objec
                 "words to expect go into --keywords, context into --prompt"
             ) from None
         raise
-    name = shell.compile.cache(code, shell.execution_count)
+    name = shell.compile.cache(code, _cell_number(shell))
     tree = shell.transform_ast(tree)
     last = tree.body.pop() if tree.body and _is_shown(tree.body[-1], source) else None
     flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -74,6 +77,11 @@ def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, objec
             finish(value)
 
     return (awaiting_step if awaits else step), awaits
+
+
+def _cell_number(shell: Any) -> int:
+    # Newer shells count on before they run the cell, older ones after it; its input is there in both.
+    return len(shell.user_ns.get("In", ())) - 1 or int(shell.execution_count)
 
 
 def _is_shown(node: ast.stmt, source: str) -> bool:
@@ -108,12 +116,14 @@ class Body:
         self._running = False
         self._scheduled = False
         self._taken = 0
+        self._errors = Errors()
         self.replace(step)
 
     def replace(self, step: Step) -> None:
         """Run `step` from now on, under the cell that calls this; what waits is kept."""
         self._step = step
         self._cell = _current_cell()
+        self._errors = Errors()
 
     @property
     def waiting(self) -> int:
@@ -155,7 +165,7 @@ class Body:
                             "this cell waits, so its code cannot await: the loop is taken; add --no-wait"
                         )
                 except Exception as error:
-                    _show_error(error)
+                    self._errors.show(error)
         finally:
             self._running = False
             self._changed()
@@ -181,20 +191,54 @@ class Body:
                     if inspect.isawaitable(value):
                         await value
                 except (Exception, KeyboardInterrupt) as error:
-                    _show_error(error)
+                    self._errors.show(error)
         finally:
             self._running = False
             self._changed()
             self._schedule()  # as a new callback, so that cells get their turn in between
 
 
-def _show_error(error: BaseException) -> None:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None:
-        _log.error("the code that runs for each segment raised", exc_info=error)
-    else:
-        shell.showtraceback((type(error), error, error.__traceback__))
+class Errors:
+    """Show what a step raises: the lines of the user's own, and what comes again from the same line only as a count."""
+
+    def __init__(self) -> None:
+        self._seen: dict[object, tuple[int, str]] = {}
+
+    def show(self, error: BaseException) -> None:
+        """Show it in the cell that prints now; without IPython it is logged."""
+        error = error.with_traceback(_without_ours(error.__traceback__))
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython is not None else None
+        if shell is None:
+            _log.error("the code that runs for each segment raised", exc_info=error)
+            return
+        lines = tuple((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+        count, name = self._seen.get((type(error), lines), (0, f"rt-again-{secrets.token_hex(4)}"))
+        self._seen[type(error), lines] = (count + 1, name)
+        if count:
+            self._again(type(error).__name__, count, name)
+        elif isinstance(error, RtMagicError):
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        else:
+            shell.showtraceback((type(error), error, error.__traceback__))
+
+    def _again(self, kind: str, count: int, name: str) -> None:
+        from IPython.display import display, update_display
+
+        said = {"text/plain": f"{kind} again ({count} time{'s' if count > 1 else ''})"}
+        if count == 1:
+            display(said, raw=True, display_id=name)
+        elif _kernel() is not None:
+            update_display(said, raw=True, display_id=name)
+        elif count & (count - 1) == 0:  # a terminal cannot take back what it printed
+            print(said["text/plain"])
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of this file that lead to the user's code."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace
 
 
 def _kernel() -> Any | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -120,7 +121,7 @@ counts = []
 
 @pytest.fixture
 def page() -> Iterator[FrontEnd]:
-    """A kernel with the helpers above."""
+    """A kernel in which the functions above are defined."""
     with kernel() as front_end:
         cell = front_end.run(SETUP)
         assert cell.status == "ok", cell.text
@@ -161,6 +162,21 @@ def test_errors_are_shown_under_the_cell(page: FrontEnd) -> None:
     assert errors == ["ZeroDivisionError"]
     assert "s0" in cell.text
     assert "s1\n" not in cell.text
+
+
+def test_errors_show_the_users_lines_and_repeats_are_counted(page: FrontEnd) -> None:
+    """A traceback names the running cell and the cell's own lines, none of the library's; the same one is counted."""
+    cell = page.run("body = make('x = 1\\nnothing(segment.id)'); feed(4, 0.01);")
+    number = cell.reply["execution_count"]
+    page.until(lambda: page.value("body.waiting") == 0)
+    (error,) = [output for output in cell.outputs if "ename" in output]
+    shown = re.sub(r"\x1b\[[\d;]*m", "", error["text"])
+    assert "rt_magic" not in shown and "body.py" not in shown
+    assert f"Cell In[{number}], line 3" in shown
+    (again,) = [
+        output["transient"]["display_id"] for output in cell.outputs if "display_id" in output.get("transient", {})
+    ]
+    page.until(lambda: page.displays[again] == {"text/plain": "NameError again (3 times)"})
 
 
 def test_a_body_can_be_interrupted(page: FrontEnd) -> None:
