@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -200,3 +201,9 @@ def test_libraries_are_loaded_when_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_columns_are_documented() -> None:
+    """Who asks for help reads the names of all columns, in their order."""
+    said = re.findall(r"`(\w+)`", Transcript.to_pandas.__doc__ or "")
+    assert said[: len(SEGMENTS) + len(WORDS)] == [*SEGMENTS, *WORDS]

@@ -249,8 +249,10 @@ class Transcript(Written):
     def to_pandas(self, *, words: bool = False, clock: frames.Clock = "recording") -> Any:
         """Return a DataFrame with one row per final segment, or per word.
 
-        The columns are those of `frames.SEGMENTS` or `frames.WORDS`; `start` and `end` are seconds of the recording,
-        or with `clock="wall"` moments in UTC.
+        The columns are always these: `id`, `start`, `end`, `text`, `speaker`, `language`, `confidence`, `error`,
+        `timing`, `item_id`; with `words=True` `id` (the segment's), `position` (from 0 in each segment), `word`,
+        `start`, `end`, `probability`, `speaker`. `start` and `end` are seconds of the recording, or with
+        `clock="wall"` moments in UTC.
         """
         return self._table(words, clock).to_pandas()
 
