@@ -120,13 +120,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ipython: Any) -> None:
     """Register `%transcribe` and `%%transcribe`; called by `%load_ext rt_magic`."""
-    from rt_magic.magic import load
+    from rt_magic.extension import load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
     """Take the magics away and end what they started; called by `%unload_ext rt_magic`."""
-    from rt_magic.magic import unload
+    from rt_magic.extension import unload
 
     unload(ipython)

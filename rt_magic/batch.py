@@ -15,7 +15,7 @@ from rt_magic.audio.pauses import cut
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import portal
-from rt_magic.session.resolution import resolve_service
+from rt_magic.session.resolution import check_allowed, resolve_service
 from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.threads import in_thread
@@ -43,7 +43,10 @@ _default_service: list[object] = []
 
 def use(service: object) -> None:
     """Make a service (an object, a name or an address) the default of this process; None takes it back."""
-    _default_service[:] = [] if service is None else [resolve_service(service).service]
+    chosen = None if service is None else resolve_service(service).service
+    if chosen is not None:
+        check_allowed(chosen)
+    _default_service[:] = [] if chosen is None else [chosen]
 
 
 def default_service() -> object:

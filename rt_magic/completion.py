@@ -11,8 +11,11 @@ from typing import Any
 from rt_magic import languages
 from rt_magic.arguments import BY_NAME, OPTIONS
 from rt_magic.session.services import Service
+from rt_magic.wire.models import MODELS
 
 _LINE = re.compile(r"\s*(?:\w+\s*=\s*)?%%?transcribe\s(?P<rest>.*)")
+WHISPER = ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")
+"""Names under which the whisper engine knows its models."""
 _AUDIO = (
     ".aac", ".aif", ".aiff", ".flac", ".m4a", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm",
     ".wma",
@@ -64,9 +67,17 @@ def _values(name: str, typed: str, namespace: Mapping[str, Any]) -> list[str]:
     if option.field == "keywords" and typed.startswith("@"):
         return [f"@{path}" for path in _files(typed[1:], (".txt", ""))]
     choices = list(option.choices)
+    if option.field == "model":
+        choices += [*models(), *(path for path in _files(typed, ()) if typed[:1] in (".", "/", "~"))]
     if option.field == "service":
         choices += [name for name, value in namespace.items() if isinstance(value, Service) and name[0] != "_"]
     return [choice for choice in choices if choice.startswith(typed)]
+
+
+def models() -> list[str]:
+    """Return the models that `--model` may mean here: the deployment of the environment, OpenAI's, whisper's."""
+    deployments = [os.environ.get(f"AZURE_OPENAI_{kind}_DEPLOYMENT", "") for kind in ("TRANSCRIBE", "REALTIME")]
+    return [name for name in dict.fromkeys([*deployments, *MODELS, *WHISPER]) if name]
 
 
 def _files(typed: str, suffixes: tuple[str, ...]) -> list[str]:

@@ -118,8 +118,7 @@ class Live:
                 self._show()
             case "asked":
                 self.error = None
-                whose = "asking the page to open its microphone" if self._by_page else "opening the microphone"
-                self._move("opening", whose)
+                self._move("opening", status.ASKED if self._by_page else status.OPENING)
             case "start":
                 self._open()
             case "sound" | "back":
@@ -159,7 +158,7 @@ class Live:
         if self.microphone.source == "capture page":
             self.transcript._describe(microphone=self.microphone.source)
         self._record("epoch")
-        self._move("opening", "opening the microphone")
+        self._move("opening", status.OPENING)
 
     def _begin(self) -> None:
         recording = Recording.create(save=self._save)
@@ -192,8 +191,7 @@ class Live:
             raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
         session.resume()
         self._ending = None
-        gap = None if self._stopped_at is None else round(time.monotonic() - self._stopped_at, 3)
-        self._record("gap", seconds=gap)
+        self._record("gap", seconds=self._stopped_at and round(time.monotonic() - self._stopped_at, 3))
 
     def _wake(self, session: RealtimeSession) -> None:
         """Connect again after a rest; sound waits in the recording meanwhile."""

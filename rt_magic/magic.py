@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
-from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from rt_magic import arguments as reading
 from rt_magic import body, languages, terminal, words
-from rt_magic.arguments import OPTIONS, Arguments
+from rt_magic.arguments import Arguments
 from rt_magic.audio.capture import check_capture
 from rt_magic.batch import default_service
 from rt_magic.checks import doctor
 from rt_magic.completion import complete
+from rt_magic.driver import transcripts
 from rt_magic.exceptions import ConfigurationError, RtMagicError
+from rt_magic.manual import manual
 from rt_magic.notebook import in_kernel
 from rt_magic.notices import notice, set_notice
 from rt_magic.playback import FileTranscriber
-from rt_magic.recovery import announcement
-from rt_magic.session.resolution import Resolved, resolve_service
-from rt_magic.transcriber import LIVE, NO_LANE, Transcriber, can_wait, close_all
+from rt_magic.session.resolution import allow, check_allowed, resolve_service
+from rt_magic.status import NO_LANE
+from rt_magic.transcriber import LIVE, Transcriber, can_wait
 from rt_magic.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -41,26 +42,6 @@ HEADLESS = "no page can record for this run: give a file, %%transcribe --from ta
 TERMINAL = "a terminal has no page that could record: leave --microphone page out, or give a file, --from talk.wav"
 
 STARTED_BY_HAND = "Nothing is recorded yet: .start() of what this returns begins, .stop() ends."
-
-EXAMPLES = """\
-Write down what is said, while it is said.
-
-    %%transcribe                            click Start under the cell and speak; the words are in `transcript`
-    %%transcribe --lang fr                  in French, where the service knows it
-    %transcribe interview.flac              a file, as fast as the service takes it
-    %%transcribe --into talk                Python below the line runs after each segment
-    print(segment.start, segment.text)
-    t = %transcribe --duration 10m          the widget itself: t.start(), t.stop(), t.transcript
-
-Options
-"""
-
-
-def manual() -> str:
-    """Return what `%transcribe?` says."""
-    rows = [(", ".join(o.names) + (f" {o.takes}" if o.takes else ""), o.help) for o in OPTIONS]
-    width = max(len(names) for names, _ in rows)
-    return EXAMPLES + "\n".join(f"    {names:{width}}  {text}" for names, text in rows)
 
 
 @magics_class
@@ -84,7 +65,9 @@ class TranscribeMagics(Magics):
 
     def __init__(self, shell: Any, **kwargs: Any) -> None:
         super().__init__(shell=shell, **kwargs)
+        allow(self.allowed_services)
         self._cells: dict[str, tuple[Transcriber, Arguments, str]] = {}
+        self._left: list[Transcriber] = []
 
     @traitlets.validate("language")
     def _valid_language(self, proposal: Any) -> str:
@@ -107,6 +90,10 @@ class TranscribeMagics(Magics):
     def _use_notice(self, change: Any) -> None:
         set_notice(str(change["new"]))
 
+    @traitlets.observe("allowed_services")
+    def _allow(self, change: Any) -> None:
+        allow(change["new"])
+
     @no_var_expand
     @line_cell_magic
     def transcribe(self, line: str, cell: str | None = None) -> Transcriber | None:
@@ -119,6 +106,7 @@ class TranscribeMagics(Magics):
             raise UsageError(f"the system refuses: {error}; free space or allow it, and run the cell again") from None
 
     def _transcribe(self, line: str, cell: str | None) -> Transcriber | None:
+        self._sweep()
         asked = reading.parse(line)
         if asked.doctor:
             self._doctor(asked)
@@ -137,8 +125,10 @@ class TranscribeMagics(Magics):
                 known.run_for_each_segment(step)
                 return self._present(known, waits)
             print("What runs in this cell is finished first; its transcript stays in rt_magic.transcripts.")
-            _finish(known)
+            known.finish()
         transcriber = self._make(asked)
+        if known is not None:
+            self._leave(known)
         transcriber.run_for_each_segment(step)
         transcriber.bind(into)
         self._cells[key] = (transcriber, _lasting(asked), into)
@@ -146,6 +136,20 @@ class TranscribeMagics(Magics):
         if isinstance(transcriber, FileTranscriber):
             transcriber.start()
         return self._present(transcriber, waits)
+
+    def _leave(self, known: Transcriber) -> None:
+        """Say where the words of this cell's earlier run are, and close its widgets once nobody has them."""
+        if len(known.transcript) and not isinstance(known, FileTranscriber):
+            number = next(n for n, each in enumerate(transcripts) if each is known.transcript)
+            print(f"The words that this cell had are in rt_magic.transcripts[{number}].")
+        self._left.append(known)
+
+    def _sweep(self) -> None:
+        """Close what no cell shows any more, unless a variable of the user's holds it."""
+        held = [value for name, value in self.shell.user_ns.items() if not name.startswith("_")]
+        for known in [left for left in self._left if not any(value is left for value in held)]:
+            known.close()
+            self._left.remove(known)
 
     def _present(self, transcriber: Transcriber, waits: bool) -> Transcriber:
         if not in_kernel():
@@ -185,7 +189,7 @@ class TranscribeMagics(Magics):
         service = resolve_service(
             asked.service, configured=self.service or None, default=default_service(), namespace=namespace
         )
-        self._check_allowed(service)
+        check_allowed(service.service)
         prompt = None if asked.prompt is None else str(reading.look_up(asked.prompt, namespace, "--prompt"))
         options: dict[str, Any] = {
             "language": ",".join(asked.languages) or self.language or None,
@@ -265,13 +269,6 @@ class TranscribeMagics(Magics):
         if asked.wait is not False and not terminal.is_interactive():
             raise ConfigurationError(terminal.NOBODY)
 
-    def _check_allowed(self, resolved: Resolved) -> None:
-        service = resolved.service
-        if self.allowed_services and not {service.name, service.host} & set(self.allowed_services):
-            raise ConfigurationError(
-                f"{service.name} is not among the services allowed here: {', '.join(self.allowed_services)}"
-            )
-
     def _key(self, into: str) -> str:
         kernel = getattr(self.shell, "kernel", None)
         cell = kernel.get_parent().get("metadata", {}).get("cellId") if kernel is not None else None
@@ -284,7 +281,7 @@ class TranscribeMagics(Magics):
             default=default_service(),
             namespace=self.shell.user_ns,
         )
-        self._check_allowed(chosen)
+        check_allowed(chosen.service)
         recording = [known for known, _, _ in self._cells.values() if not isinstance(known, FileTranscriber)]
         display(doctor(chosen, widget=recording[-1] if recording else None))
 
@@ -318,72 +315,20 @@ class TranscribeMagics(Magics):
         return f"stopping {', '.join(into for into, _ in running)}" if running else "nothing is being transcribed"
 
     def end(self) -> None:
-        """Stop and close everything that was made here."""
-        for transcriber, _, _ in self._cells.values():
+        """Stop and close everything that was made here; the last words of what runs are waited for, not for ever."""
+        made = [*self._left, *(transcriber for transcriber, _, _ in self._cells.values())]
+        for transcriber in made:
+            transcriber.stop()
+        for transcriber in made:
+            transcriber.finish()
             transcriber.close()
+        self._left.clear()
         self._cells.clear()
 
 
 TranscribeMagics.transcribe.__doc__ = manual()
 
 
-def give_a_body(lines: list[str]) -> list[str]:
-    """Make a cell of `%%transcribe` and nothing else one that IPython takes: it refuses an empty body."""
-    if lines and lines[0].split()[:1] == ["%%transcribe"] and not "".join(lines[1:]).strip():
-        return [lines[0].rstrip("\n") + "\n", "\n", "\n"]
-    return lines
-
-
 def _lasting(asked: Arguments) -> Arguments:
     """What makes two runs of a cell the same transcription."""
     return replace(asked, wait=None, new=False)
-
-
-def _finish(transcriber: Transcriber) -> None:
-    transcriber.stop()
-    if isinstance(transcriber, FileTranscriber) or transcriber.microphone.on_lane:
-        with suppress(TimeoutError):
-            transcriber.transcript.wait(60)
-
-
-_UNDO = "_rt_magic_undo"
-
-
-def load(shell: Any) -> None:
-    """Register the magics; twice is once."""
-    if hasattr(shell, _UNDO):
-        return
-    magics = TranscribeMagics(shell)
-    shell.register_magics(magics)
-    shell.input_transformers_cleanup.append(give_a_body)
-
-    @context_matcher(identifier="rt_magic")  # type: ignore[untyped-decorator, unused-ignore]
-    def matcher(context: CompletionContext) -> SimpleMatcherResult:
-        return magics.completions(context)
-
-    shell.Completer.custom_matchers.append(matcher)
-    if said := announcement():
-        print(said)
-
-    def undo() -> None:
-        magics.end()
-        shell.input_transformers_cleanup.remove(give_a_body)
-        shell.Completer.custom_matchers.remove(matcher)
-        set_notice("")
-        for kind in ("line", "cell"):
-            shell.magics_manager.magics[kind].pop("transcribe", None)
-        shell.magics_manager.registry.pop("TranscribeMagics", None)
-        if magics in shell.configurables:
-            shell.configurables.remove(magics)
-
-    setattr(shell, _UNDO, undo)
-
-
-def unload(shell: Any) -> None:
-    """Take the magics away, and with them widgets, sessions, the lane, the embedded server and the portal."""
-    undo: Callable[[], None] | None = getattr(shell, _UNDO, None)
-    if undo is None:
-        return
-    delattr(shell, _UNDO)
-    undo()
-    close_all()

@@ -12,9 +12,25 @@ State: TypeAlias = Literal[
 ]
 
 READY = "click Start and speak"
+ASKED = "asking the page to open its microphone"
+OPENING = "opening the microphone"
 PAUSED = "paused; click Resume to go on"
-GONE = "the page that recorded is gone and nothing is heard; click Resume to go on here"
+GONE = "the microphone closed with its page; click Resume to go on here"
 NO_SOUND = "no sound comes from this machine's microphone; Resume opens it again"
+
+
+WITHOUT_WIDGETS = "Transcript (its buttons need a running kernel; the words follow):"
+"""The line in place of the live view where a reader has no widgets; the words stand below it."""
+
+NO_VIEW = (
+    "Nothing was said yet. No Start button above? Then this page shows no widgets: run the cell in JupyterLab or "
+    "Notebook, and ask whoever runs the server whether its content security policy allows `blob:` in `script-src`."
+)
+
+NO_LANE = (
+    "this kernel cannot hear a page while a cell runs, so neither a click nor a sound would arrive: do without "
+    "--wait (and .wait()), or use ipykernel 7.4 or newer; --duration does not help"
+)
 
 
 def of_session(session: RealtimeSession | None, state: State) -> str:
@@ -29,9 +45,8 @@ def of_session(session: RealtimeSession | None, state: State) -> str:
 
 def reloaded(variable: str) -> str:
     """Return how the text is kept after the page was loaded anew: the output of the cell is no longer refreshed."""
-    if not variable:
-        return "this page was loaded anew, so new text is not saved by itself: display the transcript in a new cell"
-    return f"this page was loaded anew, so new text is not saved by itself: run {variable} in a new cell to keep it"
+    keep = f"run `{variable}` in a new cell" if variable else "display the transcript in a new cell"
+    return f"since this page was loaded anew, new text is not saved here by itself: {keep} to keep it"
 
 
 def spoken(seconds: float) -> str:

@@ -25,9 +25,9 @@ from rt_magic.live import PATIENCE, Live
 from rt_magic.notebook import current_notebook, execution_count, in_kernel
 from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
-from rt_magic.session.resolution import Resolved, check_service, resolve_service
+from rt_magic.session.resolution import Resolved, check_service, english_only, resolve_service
 from rt_magic.session.services import Local, Service
-from rt_magic.status import READY, State
+from rt_magic.status import NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
 from rt_magic.terminal import Lines
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
@@ -37,23 +37,10 @@ from rt_magic.widgets.microphone import Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
 from rt_magic.words import NOISE, TURN_DETECTION
 
-__all__ = ["LIVE", "NO_LANE", "Transcriber", "transcripts"]
+__all__ = ["LIVE", "Transcriber", "transcripts"]
 
 LIVE = frozenset({"opening", "connecting", "listening", "paused", "reconnecting", "draining"})
 """The states in which a transcription is under way."""
-
-WITHOUT_WIDGETS = "Transcript (its buttons need a running kernel; the words follow):"
-"""The line in place of the live view where a reader has no widgets; the words stand below it."""
-
-NO_VIEW = (
-    "Nothing was said yet. No Start button above? Then this page shows no widgets: run the cell in JupyterLab or "
-    "Notebook, and ask whoever runs the server whether its content security policy allows `blob:` in `script-src`."
-)
-
-NO_LANE = (
-    "this kernel cannot hear a page while a cell runs, so neither a click nor a sound would arrive: do without "
-    "--wait (and .wait()), or use ipykernel 7.4 or newer; --duration does not help"
-)
 
 
 class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -103,7 +90,13 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self._displayed_in = -1
         self._lines: Lines | None = None
         self._stopping = False
-        self._said = destination(resolved, spoken, own=platform.node() if place == "kernel" else None, kept=self._keeps)
+        self._said = destination(
+            resolved,
+            spoken,
+            own=platform.node() if place == "kernel" else None,
+            kept=self._keeps,
+            english=isinstance(resolved.service, Local) and english_only(resolved.service),
+        )
         self.microphone = Microphone(composed=True, destination=self._said, status=READY, place=place, device=device)
         self.view = TranscriptView(
             self.transcript,
@@ -208,6 +201,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             if part is self.microphone and self.state in LIVE and not sys.is_finalizing():
                 self.stop()
             part.close()
+            part.layout.close()
+        self.layout.close()
         super().close()
 
     def _leave(self) -> None:

@@ -94,9 +94,16 @@ def test_a_finished_cell_run_again_starts_afresh(page: FrontEnd) -> None:
         speaker.speak()
         speaker.end()
         page.until(lambda: speaker.state == "stopped")
+        again = page.run(f"%%transcribe --service {peer.url}", cell_id="c1")
+        assert outputs(again)[0] == "The words that this cell had are in rt_magic.transcripts[0].\n"
+        second = page.run(f"%%transcribe --service {peer.url}", cell_id="c1")
+        comms = set(page.comms)
         page.run(f"%%transcribe --service {peer.url}", cell_id="c1")
+        page.pump(0.5)
     assert page.value("transcript.text") == ""
     assert page.value("[t.text for t in __import__('rt_magic').transcripts]") == ["one"]
+    assert "rt_magic.transcripts" not in second.text  # what it replaces has no words
+    assert len(page.comms) == len(comms)  # what no cell shows is closed
 
 
 def test_output_of_the_body_lands_under_its_cell(page: FrontEnd) -> None:
@@ -198,6 +205,73 @@ def test_files_wait_and_show_their_words(page: FrontEnd) -> None:
     first = page.value("transcript.segments[0].text")
     page.until(lambda: any(first in shown["text/plain"] for shown in page.displays.values()))
     assert first in drawn(page)
+
+
+def test_a_transcriber_of_the_users_is_not_closed(page: FrontEnd) -> None:
+    """One that a variable holds stays alive when its cell is run again under another name, and goes with the name."""
+    page.run("t = %transcribe", cell_id="c1")
+    held = page.comm("Microphone")
+    page.run("u = %transcribe", cell_id="c1")
+    page.run("%transcribe --status")
+    assert held in page.comms
+    page.run("del t")
+    page.run("%transcribe --status")
+    assert held not in page.comms
+
+
+def test_unloading_waits_for_the_last_words(page: FrontEnd) -> None:
+    """`%unload_ext` while a cell records asks the page for the rest, writes its words, and the transcript is done."""
+    with Peer(words("one", "two")) as peer:
+        page.run(f"%%transcribe --service {peer.url}")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        unloading = page.start("%unload_ext rt_magic")
+        page.until(lambda: page.comms[speaker.comm].get("command", {}).get("name") == "stop")
+        speaker.speak()
+        speaker.end()
+        page.finish(unloading)
+    assert unloading.status == "ok", unloading.text
+    assert page.value("(transcript.text, transcript.wait(0).done)") == ("one two", True)
+    assert page.value("[t.name for t in __import__('threading').enumerate() if 'rt_magic' in t.name]") == []
+
+
+def test_sound_that_is_recorded_is_not_forgotten(page: FrontEnd) -> None:
+    """`transcript.forget()` while it records is refused with what to do, and harms nothing; afterwards it forgets."""
+    with Peer(words("one")) as peer:
+        page.run(f"%%transcribe --service {peer.url}")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        refused = page.run("transcript.forget()")
+        assert "stop that first" in refused.text
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+    assert page.value("(transcript.text, transcript.audio is None, transcript.forget(), transcript.audio)") == (
+        "one",
+        False,
+        None,
+        None,
+    )
+
+
+def test_each_notebook_gives_the_notice_once(page: FrontEnd) -> None:
+    """Two notebooks on one kernel each give the notice; a cell that is run again after a reload does not."""
+    notices = []
+    with Peer(words("one"), words("two"), words("three")) as peer:
+        for session, cell in (("a", "c1"), ("b", "c1"), ("other", "c2")):
+            page.client.session.session = session  # as each page, and each loading of it, has its own
+            page.run(f"%%transcribe --into {cell} --service {peer.url}", cell_id=cell)
+            speaker = Speaker(page)
+            speaker.start()
+            speaker.speak()
+            page.until(lambda speaker=speaker: speaker.state == "listening")  # type: ignore[misc]
+            notices.append(bool(page.comms[speaker.comm]["notice"]))
+            speaker.end()
+            page.until(lambda speaker=speaker: speaker.state == "stopped")  # type: ignore[misc]
+    assert notices == [True, False, True]
 
 
 def test_unloading_leaves_nothing_in_the_kernel(page: FrontEnd) -> None:

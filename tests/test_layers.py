@@ -27,7 +27,7 @@ OUTER = {"microphone.js", "transcript_view.js", "socket_model.js", "capture_page
 
 ROWS = {
     "pure": (
-        "exceptions", "arguments", "languages", "secrets", "words", "audio.pace", "audio.pcm",
+        "exceptions", "arguments", "manual", "languages", "secrets", "words", "audio.pace", "audio.pcm",
         "audio.resampling", "wire", "wire.*",
         "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
         "transcript.drawing", "transcript.export", "transcript.folding", "transcript.joining", "transcript.ledger",
@@ -43,7 +43,7 @@ ROWS = {
         "batch", "corpora", "manifest", "recovery", "body",
         "checks", "completion",
     ),
-    "doors": ("magic", "__init__"),
+    "doors": ("magic", "extension", "__init__"),
 }  # fmt: skip
 
 # Inside the edges: what a package may use beside itself and the pure modules.
@@ -62,6 +62,7 @@ RESERVED = {
 
 LATE = {
     ("session.services", "local.recognizers"),  # Local.download
+    ("session.resolution", "local.recognizers"),  # which engine "auto" is
     ("transcript.export", "transcript.transcript"),  # the type of what is exported
 }
 
@@ -84,7 +85,7 @@ LIBRARIES = {
     "anywidget": ("widgets.*", "transcriber"),
     "ipywidgets": ("widgets.*", "transcriber"),
     "traitlets": ("widgets.*", "transcriber", "magic"),
-    "IPython": ("magic", "body", "notebook", "transcriber", "twin", "__init__.load_ipython_extension"),
+    "IPython": ("magic", "extension", "body", "notebook", "transcriber", "twin", "__init__.load_ipython_extension"),
     "azure.identity": ("session.credentials.*",),
 }
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import rt_magic as rt
-from rt_magic.magic import give_a_body, manual
+from rt_magic.extension import give_a_body
+from rt_magic.manual import manual
 
 DATA = Path(__file__).parent / "data"
 
@@ -69,6 +71,9 @@ def refusal(shell: InteractiveShell, cell: str, capsys: pytest.CaptureFixture[st
         ("%transcribe --silence 500", "type --silence 500ms"),
         ("%transcribe --lang Frnech", "French (fr)"),
         ("%transcribe nothing.wav", "nothing.wav"),
+        ("%transcribe ~nobody_of_that_name/x.wav", "~nobody_of_that_name/x.wav"),
+        ("%transcribe x.wav --keywords @~nobody_of_that_name/x.txt", "cannot be read"),
+        ("%transcribe --microphone usb", "kernel:NAME"),
         ('%transcribe "my talk.wav', "is never closed"),
         ("%transcribe --from {talk}", "no variable 'talk'"),
         ("%transcribe x.wav --service azur", "azur"),
@@ -188,6 +193,18 @@ def test_only_allowed_services(shell: InteractiveShell, capsys: pytest.CaptureFi
     assert "not among the services allowed here: local, contoso.openai.azure.com" in refused
     shell.user_ns["contoso"] = rt.AzureOpenAI("https://contoso.openai.azure.com", api_key="k")
     assert "not among" not in refusal(shell, "%transcribe nothing.wav --service contoso", capsys)
+    for use in (
+        rt.use,
+        lambda service: rt.Transcriber(service=service),
+        lambda service: rt.transcribe(noise, service=service),
+    ):
+        with pytest.raises(rt.ConfigurationError, match="not among the services allowed here: local"):
+            use("ws://127.0.0.1:9")
+    shell.run_line_magic("unload_ext", "rt_magic")  # what is configured holds without the extension too
+    shell.config.TranscribeMagics.allowed_services = ["local"]  # as in a hub's ipython_config.py
+    with pytest.raises(rt.ConfigurationError, match="not among the services allowed here: local"):
+        rt.use("ws://127.0.0.1:9")
+    del shell.config.TranscribeMagics
 
 
 @pytest.mark.parametrize(
@@ -204,6 +221,10 @@ def test_only_allowed_services(shell: InteractiveShell, capsys: pytest.CaptureFi
         ("%transcribe --lang fr,e", "fr,en"),
         ("%transcribe --vad sem", "semantic"),
         ("%transcribe --noise ", "near"),
+        ("%transcribe --model ", "gpt-realtime-whisper"),
+        ("%transcribe --model sm", "small"),
+        ("%transcribe --duration ", "10m"),
+        ("%transcribe --mic k", "kernel"),
         ("%transcribe in", "interview.flac"),
         ("%transcribe --from in", "interview.flac"),
         ("%transcribe my", '"my talk.wav"'),
@@ -279,11 +300,28 @@ def test_status_and_stop(shell: InteractiveShell, capsys: pytest.CaptureFixture[
     assert transcriber.status == "stopped before the end"
 
 
+def test_stop_of_a_file_writes_the_last_words(shell: InteractiveShell) -> None:
+    """Stop in the middle of a phrase sends no more, and what was said of it becomes final text."""
+    transcriber = run(shell, f"%transcribe {DATA / 'phrases.flac'} --speed 1 --no-wait")
+    transcript = transcriber.transcript
+    deadline = time.monotonic() + 60
+    while not (transcript.interim and transcript.interim[-1].text):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    transcriber.stop()
+    assert transcriber.wait(60) is transcript
+    assert (transcriber.state, transcriber.status, transcript.done) == ("stopped", "stopped before the end", True)
+    assert transcript.segments[-1].text
+    assert transcript.segments[-1].error is None
+    assert transcript.events[-1]["received"] < 16 * 24_000
+
+
 def test_the_manual_begins_with_an_example(shell: InteractiveShell) -> None:
     """`%transcribe?` is the manual: an example first, every option once."""
     text = manual()
     assert shell.magics_manager.magics["line"]["transcribe"].__doc__ == text
     assert text.index("%%transcribe") < text.index("Options")
+    assert max(map(len, text.splitlines())) < 78
     assert all(text.count(f"    {name}") == 1 for name in ("--service", "--into", "--private", "--no-wait", "--doctor"))
 
 

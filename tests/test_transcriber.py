@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -398,10 +399,10 @@ async def test_after_a_reload_the_cell_says_how_the_text_is_kept(private: bool) 
         assert "new cell" not in transcriber.status
         Page(transcriber.microphone).send({"type": "hello", "page": "second"})
         await until(lambda: transcriber._live.page == "second")
-        assert ("run talk in a new cell" in transcriber.status) is not private
+        assert ("run `talk` in a new cell" in transcriber.status) is not private
         first.end("stop")
         await asyncio.to_thread(transcriber.wait, 20)
-        assert ("run talk in a new cell" in transcriber.status) is not private
+        assert ("run `talk` in a new cell" in transcriber.status) is not private
     assert transcriber.status.startswith("stopped")
 
 
@@ -464,3 +465,78 @@ def test_private_words_are_in_no_output(capsys: pytest.CaptureFixture[str]) -> N
     transcriber.show()
     assert "private transcript" in capsys.readouterr().out
     assert "secret" not in repr(transcriber._twin._bundle()) + repr(transcriber.view.get_state())
+
+
+async def test_finish_does_not_wait_for_ever() -> None:
+    """With a service that says nothing and a page that is gone, finish ends in time, and says what has failed."""
+
+    async def deaf(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.pause(60)
+
+    async with ScriptedPeer(deaf) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.transcript.duration == 1.0)
+        began = time.monotonic()
+        await asyncio.to_thread(transcriber.finish, 1.0)
+        assert time.monotonic() - began < 5
+        assert transcriber.transcript.wait(0).done
+        assert transcriber.state not in ("opening", "connecting", "listening", "draining")
+
+
+async def test_a_finished_transcriber_that_is_closed_is_let_go() -> None:
+    """Closed, it follows its transcript no longer, so that the transcript alone stays in memory."""
+    async with ScriptedPeer(words("one")) as peer:
+        transcriber = Transcriber(service=peer.url)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        page.end("stop")
+        transcript = await asyncio.to_thread(transcriber.wait, 20)
+    assert transcript._callbacks
+    transcriber.close()
+    assert len(transcript._callbacks) == 0
+
+
+async def test_a_session_that_refuses_leaves_no_recording(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the session cannot be made at Start, nothing stays on disk and the cell shows why."""
+    transcriber = Transcriber(service="ws://127.0.0.1:9")
+    transcriber._live._options["turn_detection"] = "sometimes"  # type: ignore[attr-defined]  # only a Live has them
+    page = Page(transcriber.microphone)
+    page.start("a")
+    await until(lambda: transcriber.state == "error")
+    assert "'sometimes'" in transcriber.microphone.error
+    await until(lambda: not list(state_home.rglob("audio.pcm")))
+
+
+def test_where_no_recording_can_be_kept_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the folder of recordings cannot be made, the file of `save` is not left behind, empty and held."""
+    from rt_magic.audio.recording import Recording
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("rt_magic.audio.recording.recordings_folder", lambda: tmp_path / "file" / "recordings")
+    with pytest.raises(rt.AudioError, match="no recording can be kept"):
+        Recording.create(save=tmp_path / "talk.wav")
+    assert not (tmp_path / "talk.wav").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device here is always full")
+async def test_a_save_that_fails_is_said_in_the_cell(tmp_path: Path) -> None:
+    """When the user's own file cannot be written any more, the cell says so and the recording goes on."""
+    async with ScriptedPeer(words("one", "two")) as peer:
+        transcriber = Transcriber(service=peer.url, save=tmp_path / "talk.wav")
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one")
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, transcriber.transcript.recording._saver._file.fileno())  # type: ignore[union-attr]
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one two")
+        await until(lambda: "not saved any further" in transcriber.status)
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)

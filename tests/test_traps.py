@@ -1,7 +1,7 @@
 """The traps of realtime transcription services, each with the tests that show that it does not snap.
 
-They were collected from documentation, issue threads and questions of people who lost days to them. The numbers are
-those of the collection; what concerns other protocols only is not in it.
+They come from documentation, issue threads and questions of people who lost days to them. Each has a number; numbers
+of traps that concern other protocols only are named apart.
 """
 
 from __future__ import annotations
@@ -299,7 +299,7 @@ def functions(module: str) -> frozenset[str]:
 
 
 def test_every_trap_is_in_the_table_or_named_elsewhere() -> None:
-    """No number of the collection is missing, and none stands in both places."""
+    """No number is missing, and none stands in both places."""
     assert sorted([*TRAPS, *ELSEWHERE]) == list(range(1, COLLECTED + 1))
     assert all(tests for _, tests in TRAPS.values())
 

@@ -170,8 +170,8 @@ def open_audio(
     if isinstance(source, bytes) and not source:
         raise AudioError(f"{name} are empty")
     if isinstance(source, str | os.PathLike):
-        _check_path(Path(source).expanduser(), name)
-        source = Path(source).expanduser()
+        source = Path(os.path.expanduser(source))  # unlike the method, it leaves the name of nobody as it is
+        _check_path(source, name)
     elif not isinstance(source, bytes):
         _check_file_object(source, name)
     try:

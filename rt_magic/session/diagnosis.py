@@ -242,7 +242,7 @@ def explain_network(error: BaseException, host: str) -> RtMagicError:
     elif isinstance(error, ssl.SSLError):
         advice = "no encrypted connection came about; a proxy may be in between, or the port is not an encrypted one"
     elif isinstance(error, ConnectionRefusedError):
-        advice = "nothing listens there; check host and port"
+        heard, advice = "nothing listens there", "check host and port"  # the system's own words say the address again
     elif isinstance(error, TimeoutError):
         advice = "nothing was answered in time; a firewall may drop the packets, or a proxy is needed (HTTPS_PROXY)"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -95,11 +95,50 @@ def _addressed(address: str) -> Service:
     return VoiceLive(address) if "voice-live" in split(address).path.split("/") else AzureOpenAI(address)
 
 
-def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
-    """Raise ConfigurationError, with the ways out, if the service cannot do what is asked.
+_allowed: list[Sequence[str]] = []
 
-    Looks at tables, the environment and what is installed: nothing is imported, started or opened.
+
+def allow(services: Sequence[str]) -> None:
+    """Let only these services be used in this process, named as `azure` or by host; none: all that IPython's own
+    configuration allows.
     """
+    _allowed[:] = [tuple(services)] if services else []
+
+
+def check_allowed(service: Service) -> None:
+    """Raise ConfigurationError for a service that whoever runs this place does not allow."""
+    allowed = _allowed[0] if _allowed else _configured()
+    if allowed and not {service.name, service.host} & set(allowed):
+        raise ConfigurationError(f"{service.name} is not among the services allowed here: {', '.join(allowed)}")
+
+
+def _configured() -> Sequence[str]:
+    """Return what IPython's configuration allows, whether or not the extension is loaded."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    section = getattr(shell, "config", {}).get("TranscribeMagics", {})
+    return tuple(map(str, section.get("allowed_services") or ()))
+
+
+def english_only(service: Local) -> bool:
+    """Tell whether the embedded engine that this service chooses knows no language but English.
+
+    Raises ConfigurationError, with the line that mends it, where its model is not on this machine.
+    """
+    if service.engine == "pocketsphinx" or find_spec("faster_whisper") is None:
+        return True
+    from rt_magic.local.recognizers import choose
+
+    return bool(choose(service.engine, service.model).english_only)
+
+
+def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
+    """Raise ConfigurationError, with the ways out, if the service is not allowed or cannot do what is asked.
+
+    Looks at tables, the environment and what is installed; no model is loaded, nothing is started or opened.
+    """
+    if isinstance(service, Service):
+        check_allowed(service)
     if isinstance(service, Service) and not isinstance(service, Local):
         service.check()
         return
@@ -110,15 +149,16 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
         raise ConfigurationError(
             'the whisper engine is not installed; install it with: %pip install "rt-magic[whisper]"'
         )
-    other = next((code for code in languages if code.split("-")[0] != "en"), None)
-    if other is not None and not whisper:
-        raise ConfigurationError(_refusal(other))
-    if other is not None and (service.model or "").rstrip("/").endswith(".en"):
-        raise ConfigurationError(
-            f"the model {service.model!r} understands English only; for {language_name(other)} leave .en away"
-        )
-    if not whisper and find_spec("pocketsphinx") is None:
+    if not whisper and find_spec("pocketsphinx") is None and find_spec("faster_whisper") is None:
         raise ConfigurationError(_no_engine(sys.version_info[:2]))
+    english = english_only(service)
+    other = next((code for code in languages if code.split("-")[0] != "en"), None)
+    if other is not None and english:
+        if whisper:
+            raise ConfigurationError(
+                f"the model {service.model!r} understands English only; for {language_name(other)} leave .en away"
+            )
+        raise ConfigurationError(_refusal(other))
 
 
 def _no_engine(python: tuple[int, int]) -> str:

@@ -139,6 +139,7 @@ class RealtimeSession:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self.transcript._begin()
         self._task = asyncio.create_task(self._run(), name="rt_magic-session")
         return self
 

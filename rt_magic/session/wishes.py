@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.session.resolution import english_only
 from rt_magic.session.services import Local, Service
 from rt_magic.wire.dialects import Noise, TurnDetection, Wanted
 from rt_magic.wire.models import EMBEDDED, fit, guess_abilities
@@ -45,8 +46,7 @@ def wishes(
 
 def understood(service: Service) -> list[str]:
     """Return the languages of a service that knows one whatever is asked for."""
-    only_english = isinstance(service, Local) and service.model is None and service.engine != "whisper"
-    return ["en"] if only_english else []
+    return ["en"] if isinstance(service, Local) and english_only(service) else []
 
 
 def _model(service: Service) -> str | None:

@@ -69,7 +69,7 @@ class Transcript(Written):
         self._events: list[dict[str, Any]] = []
         self._usage: dict[str, Any] = {}
         self._duration = 0.0
-        self._done = False
+        self._done = self._live = False
         self._callbacks: dict[object, Callable[[TranscriptChange], object]] = {}
         self._extra: dict[str, Any] = {}
 
@@ -186,7 +186,11 @@ class Transcript(Written):
         return sound.clip(segment, self.recording, self._source, self._offset)
 
     def forget(self) -> None:
-        """Remove the sound from the disk; the words stay."""
+        """Remove the sound from the disk; the words stay. Raises ConfigurationError while it is recorded."""
+        if self._live and self.recording is not None:
+            raise ConfigurationError(
+                "the sound is still being recorded; stop that first (%transcribe --stop), then forget it"
+            )
         self._release(None)
 
     # ── change ──
@@ -375,9 +379,14 @@ class Transcript(Written):
         with self._lock:
             add_usage(self._usage, usage)
 
+    def _begin(self) -> None:
+        """Say that a session records for it, until `_finish`."""
+        self._live = True
+
     def _finish(self, done: bool = True) -> None:
         """Say that no more text will come (or, with False, that more may come after all)."""
         with self._changed:
+            self._live = not done
             if self._done != done:
                 self._done = done
                 self._changed.notify_all()

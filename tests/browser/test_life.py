@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.browser.cell import click, expect_state, value
 from tests.browser.conftest import Lab
 from tests.browser.microphone import WavMicrophone
 from tests.browser.notebook import NotebookPage
+from tests.own_microphone import needs_portaudio, pipe_microphone
 from tests.speakers import Peer, words
 
 COUNT_OPENINGS = """
@@ -98,13 +100,13 @@ def test_reload_while_recording(lab: Lab, microphone: WavMicrophone) -> None:
         expect(notebook.page.locator(".rt-notice")).to_be_hidden()
         gone.set()
         expect_words(notebook, "before")
-        expect(notebook.page.get_by_role("status")).to_contain_text("the page is gone")
+        expect(notebook.page.get_by_role("status")).to_contain_text("the microphone closed with its page")
         click(notebook, "Resume")
         expect_words(notebook, "before", "after")
         click(notebook, "Stop")
         expect_state(notebook, "stopped")
     assert value(notebook, "transcript.text") == "before after"
-    expect(notebook.page.get_by_role("status")).to_contain_text("run transcript in a new cell")
+    expect(notebook.page.get_by_role("status")).to_contain_text("run `transcript` in a new cell")
 
 
 def test_a_second_window(lab: Lab, microphone: WavMicrophone) -> None:
@@ -242,6 +244,54 @@ def test_notebook_7(notebook7: Lab, microphone: WavMicrophone) -> None:
         click(notebook, "Stop")
         expect_state(notebook, "stopped")
         notebook.wait_for_cell(2)
+
+
+def test_a_machine_without_a_microphone(lab: Lab, microphone: WavMicrophone) -> None:
+    """Where the browser has no microphone at all, the cell says so without a notice; once it has one, Start works."""
+    with Peer(words("one")) as peer:
+        notebook = live_cell(lab, peer.url)
+        notebook.page.evaluate(
+            "window.rtOpen = navigator.mediaDevices.getUserMedia;"
+            "navigator.mediaDevices.getUserMedia = () => "
+            "Promise.reject(new DOMException('Requested device not found', 'NotFoundError')); null"
+        )
+        click(notebook, "Start")
+        expect(notebook.page.get_by_role("alert")).to_have_text(
+            "No microphone was found. Connect one, then click Start again."
+        )
+        expect_state(notebook, "error")
+        expect(notebook.page.locator(".rt-notice")).to_be_hidden()
+        notebook.page.evaluate("navigator.mediaDevices.getUserMedia = window.rtOpen; null")
+        click(notebook, "Start")
+        expect_words(notebook, "one")
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+    assert value(notebook, "(transcript.text, transcript.done)") == ("one", True)
+
+
+@needs_portaudio
+def test_the_kernels_microphone(lab: Lab, tmp_path: Path) -> None:
+    """With `--microphone kernel` the buttons of the page work, and the browser's microphone stays closed."""
+    with Peer(words("one", "two")) as peer, pipe_microphone(tmp_path) as own:
+        cells = [
+            f"import os; os.environ['HOME'] = {str(own.home)!r}\n%load_ext rt_magic",
+            f"%%transcribe --microphone kernel --service {peer.url}",
+        ]
+        notebook = lab.notebook(cells)
+        notebook.page.evaluate(COUNT_OPENINGS)
+        notebook.run_cells()
+        expect_state(notebook, "ready")
+        expect(notebook.page.locator(".rt-destination")).to_contain_text("where this Python runs")
+        click(notebook, "Start")
+        expect_words(notebook, "one")
+        click(notebook, "Pause")
+        expect_state(notebook, "paused")
+        click(notebook, "Resume")
+        expect_words(notebook, "one", "two")
+        click(notebook, "Stop")
+        expect_state(notebook, "stopped")
+        assert notebook.page.evaluate("window.rtOpened") == 0
+    assert value(notebook, "transcript.text") == "one two"
 
 
 def test_an_insecure_page(lab: Lab) -> None:

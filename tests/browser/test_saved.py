@@ -75,7 +75,7 @@ def test_the_words_are_read_once_in_every_state(lab: Lab, microphone: WavMicroph
 
     notebook.reload()
     wait_for_words(notebook, 1, SECOND)
-    expect(notebook.page.get_by_role("status")).to_contain_text("run transcript in a new cell")
+    expect(notebook.page.get_by_role("status")).to_contain_text("run `transcript` in a new cell")
     for text in (FIRST, SECOND):
         assert words_in(notebook, 1, text) == 1
     notebook.page.screenshot(path=pictures / "4-reloaded.png")
