@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_magic.local.connection import MAXIMUM_APPEND, Connection
+from rt_magic.local.decoder import Process
 from rt_magic.local.recognizers import Engine
 from rt_magic.wire.codec import decode, encode
 from rt_magic.wire.events import (
@@ -37,7 +40,7 @@ from rt_magic.wire.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from tests.decoders import InlineWorkers
+from tests.decoders import Counter, InlineWorkers
 from tests.judges.openai_types import judge_server_event
 from tests.speech import RATE, fixture, phrases
 
@@ -322,6 +325,21 @@ async def test_clear_drops_the_open_turn() -> None:
     assert kinds(await client.say(AppendAudio(bytes(2 * SECOND)))) == []
 
 
+async def test_nothing_is_left_to_commit_after_a_clear() -> None:
+    """A commit right after a clear has no audio, however much came before."""
+    client = Client()
+    await client.say(audio(0, 0.7), ClearAudio())
+    assert error(await client.say(CommitAudio()))[0] == "input_audio_buffer_commit_empty"
+
+
+async def test_a_turn_begins_where_the_commit_before_it_ended() -> None:
+    """Also where that lies inside a frame of the speech detector no sample is in two turns."""
+    client = Client()
+    await client.say(AppendAudio(fixture()[: 2 * 48_100]), CommitAudio())
+    begun = only(await client.say(AppendAudio(fixture()[2 * 48_100 : 4 * SECOND])), SpeechStarted)
+    assert begun.audio_start_ms == 2_004
+
+
 async def test_clear_is_answered_behind_the_turns_before_it() -> None:
     """All audio before a clear has been worked off when it is answered: its turns are committed before `cleared`."""
     client = Client(InlineWorkers(at_once=False))
@@ -491,6 +509,18 @@ async def test_death_of_the_decoder_fails_its_turns_and_the_next_gets_another() 
     assert Completed in kinds(client.hear())
     (heard,) = client.workers.started[1].heard
     assert fixture().startswith(heard, begun.audio_start_ms * SECOND // 1000)
+
+
+def test_settings_that_the_engine_refuses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """No answer could tell of settings that an engine does not take; the log does, and the decoder goes on."""
+
+    class Picky(Counter):
+        def configure(self, *, language: str | None, keywords: Sequence[str], prompt: str | None) -> None:
+            raise ValueError(f"no {keywords[0]} here")
+
+    process = Process(Picky(), io.BytesIO())
+    process.take({"do": "configure", "language": "en", "keywords": ["honey"], "prompt": None}, b"")
+    assert "did not take configure: ValueError: no honey here" in caplog.text
 
 
 async def test_decoder_is_given_back_clean() -> None:

@@ -91,6 +91,20 @@ def test_speech_without_any_pause_is_cut_at_the_greatest_length() -> None:
     assert all(turn.stop - turn.start <= 10_000 * MS for turn in found)
 
 
+def test_the_last_syllable_after_a_cut_is_a_turn() -> None:
+    """Speech that was cut at the greatest length goes on in the next turn, be there ever so little left of it."""
+    flags = [(True, -30.0)] * 1_003
+    first, second = turns(decide(TurnDetector(maximum_ms=10_000), flags))
+    assert (first.reason, first.stop) == (Reason.MAXIMUM, 1_000 * FRAME)
+    assert (second.start, second.stop, second.speech) == (first.stop, 1_003 * FRAME, 1_003 * FRAME)
+
+
+def test_a_frame_that_is_missed_does_not_delay_a_turn_by_much() -> None:
+    """At a turn's onset a frame without speech counts against one with it, no more."""
+    decisions = decide(TurnDetector(), frames((False, 500), (True, 60), (False, 10), (True, 40)), finish=False)
+    assert decisions == [TurnStarted(0, 200 * MS, 500 * MS)]
+
+
 def test_without_silence_only_length_and_end_cut() -> None:
     """With turn detection off turns follow each other without a gap, whatever the flags say."""
     flags = frames((False, 5_000), (True, 2_000), (False, 15_000), (True, 1_000))

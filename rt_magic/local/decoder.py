@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import queue
 import signal
@@ -30,6 +31,8 @@ from rt_magic.audio.pcm import SAMPLE_RATE as WIRE_RATE
 from rt_magic.audio.speechlike import is_speechlike
 from rt_magic.local.deltas import StablePrefix
 from rt_magic.local.recognizers import SAMPLE_RATE, Recognizer, Samples, choose
+
+_log = logging.getLogger(__name__)
 
 BLOCK = SAMPLE_RATE // 10
 """Samples per step of the recogniser: fixed, so that the text does not depend on how the audio was cut on its way."""
@@ -86,6 +89,8 @@ class Process:
         except Exception as error:  # whatever an engine raises is its utterance's failure, not the process's end
             self._open = None
             answer = {"utterance": number, "failed": f"{type(error).__name__}: {error}"}
+            if number is None:  # settings, which no answer tells of
+                _log.warning("the engine did not take %s: %s", message["do"], answer["failed"])
         if pcm:
             self.say({"taken": len(pcm)})
         if answer:
