@@ -331,8 +331,7 @@ def docs(arguments: list[str]) -> int:
 
 def matrix(arguments: list[str]) -> int:
     """Test the built wheel, without the source tree, against other versions of what it stands on."""
-    install(EVERYTHING)
-    return run(PYTHON, "-m", "tests.matrix", *arguments)
+    return run(find_python(), "-m", "tests.matrix", *arguments)
 
 
 COMMANDS = {

@@ -22,7 +22,7 @@ import pytest
 import soundfile
 
 import do
-from rt_magic.arguments import parse
+from rt_magic.arguments import OPTIONS, parse
 from tests import speech
 from tests.kernels import NOTEBOOK, kernel
 
@@ -101,9 +101,11 @@ def test_a_page_runs_from_top_to_bottom(page: Path, server: str, tmp_path: Path)
     """
     sound, rate = soundfile.read(speech.PHRASES_FLAC, stop=round(TWO_PHRASES * 24_000))
     soundfile.write(tmp_path / "interview.flac", sound, rate)
-    here = {"https://contoso.openai.azure.com": f"http://{server}", "ws://127.0.0.1:8000": f"ws://{server}"}
+    here = {f"https://contoso.{host}.azure.com": f"http://{server}" for host in ("openai", "services.ai")}
+    here["ws://127.0.0.1:8000"] = f"ws://{server}"
     settings = {
         "AZURE_OPENAI_API_KEY": TOKEN,
+        "AZURE_VOICELIVE_API_KEY": TOKEN,
         "OPENAI_API_KEY": TOKEN,
         "OPENAI_BASE_URL": f"http://{server}/v1",
         "RT_MAGIC_API_KEY": TOKEN,
@@ -177,6 +179,18 @@ def _check_command(words: list[str]) -> None:
 def _project() -> dict[str, Any]:
     found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return found
+
+
+def test_the_guide_names_every_option_of_the_cell() -> None:
+    """What `%transcribe?` lists stands on the page about the cell."""
+    text = (ROOT / "docs" / "cell.md").read_text(encoding="utf-8")
+    assert [option.names[0] for option in OPTIONS if option.names[0] not in text] == []
+
+
+def test_readme_and_guide_say_the_same_of_how_it_is_run() -> None:
+    """The table of what happens where stands in both, word for word."""
+    found = re.search(r"^\| how you run it \|.*?\n\n", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert found is not None and found[0] in (ROOT / "docs" / "cell.md").read_text(encoding="utf-8")
 
 
 # ── the site ──

@@ -1,0 +1,47 @@
+"""Run the benchmarks, all or those named, and write what they found into the guide.
+
+python3 do.py bench              all questions (about 20 minutes)
+python3 do.py bench events start
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+
+from tests.bench.report import Answer, keep, table
+
+ORDER = ("wire", "pixels", "recognition", "added", "cpu", "kernel", "events", "file", "hours", "start")
+
+
+def main(names: list[str]) -> int:
+    """Measure one question after another; 1 if one of them broke, whose old numbers then stay."""
+    unknown = set(names) - set(ORDER)
+    if unknown:
+        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(ORDER)}")
+        return 2
+    broken = []
+    for name in (name for name in ORDER if not names or name in names):
+        print(f"\n=== {name}", flush=True)
+        began = time.monotonic()
+        try:
+            answer: Answer = importlib.import_module(f"tests.bench.bench_{name}").measure()
+        except Exception as error:  # the others are still of use
+            import traceback
+
+            traceback.print_exc()
+            broken.append(f"{name} ({error})")
+            continue
+        keep(name, answer)
+        print(f"{answer.question}\n\n{table(answer)}\n\n{answer.verdict}")
+        for who, why in answer.missing.items():
+            print(f"not run: {who}, because {why}")
+        print(f"=== {name}: {time.monotonic() - began:.0f} s", flush=True)
+    if broken:
+        print(f"broken: {', '.join(broken)}")
+    return int(bool(broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
