@@ -4,6 +4,7 @@
     python3 do.py lab [jupyter arguments]    open JupyterLab on notebooks/quickstart.ipynb
     python3 do.py test [pytest arguments]    run every check and every test
     python3 do.py lint                       run the static checks alone
+    python3 do.py audit                      ask the registries for known flaws of what is installed
     python3 do.py long [pytest arguments]    run the tests that take minutes
     python3 do.py pictures                   make the pictures of the README anew
     python3 do.py bench [names]              run the benchmarks in tests/bench and write docs/benchmarks.md
@@ -17,6 +18,7 @@ Each command first makes .venv and installs what it needs, once: until pyproject
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -79,6 +81,12 @@ def answer(*command: str | Path) -> str:
     except OSError:
         return ""
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+
+
+def output(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Return all that a program writes to stdout, whatever becomes of it."""
+    done = subprocess.run(list(map(str, command)), cwd=cwd, env=environment(), capture_output=True)
+    return (done.stdout or done.stderr).decode(errors="replace")
 
 
 def find(name: str) -> str | None:
@@ -188,11 +196,15 @@ def set_up_node() -> None:
 
 def npm(*arguments: str) -> int:
     """Run npm in js/."""
+    return run(*npm_program(), *arguments, cwd=JS)
+
+
+def npm_program() -> list[str]:
+    """Return the command that is npm."""
     # The wheel's own bin/npm was a symbolic link once, which wheels cannot hold.
     scripts = [node_wheel() / below / "npm" / "bin" / "npm-cli.js" for below in ("lib/node_modules", "node_modules")]
     script = next((str(script) for script in scripts if script.exists()), None)
-    program = [find("node") or "node", script] if script else [find("npm") or "npm"]
-    return run(*program, *arguments, cwd=JS)
+    return [find("node") or "node", script] if script else [find("npm") or "npm"]
 
 
 def has_chromium() -> bool:
@@ -320,6 +332,60 @@ def bench(arguments: list[str]) -> int:
     return run(PYTHON, "-m", "tests.bench", *arguments)
 
 
+def audit(arguments: list[str]) -> int:
+    """Ask the registries for known flaws of what is installed; 1 where there are any, 2 where nobody could say."""
+    install("test,local")
+    set_up_node()
+    if run(PYTHON, "-m", "pip", "install", "-q", "pip-audit") != 0:
+        raise Missing("pip-audit could not be installed (see above); it needs a network")
+    codes = [
+        report_flaws(
+            "Python", *python_flaws(output(PYTHON, "-m", "pip_audit", "--progress-spinner=off", "-f", "json"))
+        ),
+        report_flaws("JavaScript", *node_flaws(output(*npm_program(), "audit", "--json", cwd=JS))),
+    ]
+    return 1 if 1 in codes else max(codes)
+
+
+def python_flaws(said: str) -> tuple[list[str], str]:
+    """Read what pip-audit says as JSON; return the flaws, and why packages could not be audited ("" if all were)."""
+    try:
+        packages = json.loads(said)["dependencies"]
+        skipped = [package for package in packages if "skip_reason" in package and package["name"] != "rt-magic"]
+        found = [
+            f"{package['name']} {package['version']}: {flaw['id']}, mended in {' '.join(flaw['fix_versions'])}"
+            for package in packages
+            for flaw in package.get("vulns", ())
+        ]
+    except (ValueError, KeyError, TypeError):
+        return [], said.strip()[-300:] or "pip-audit said nothing"
+    if not skipped:
+        return found, ""
+    return found, f"{len(skipped)} of {len(packages)} packages: {skipped[0]['skip_reason']}"
+
+
+def node_flaws(said: str) -> tuple[list[str], str]:
+    """The same for what npm audit says."""
+    try:
+        answer = json.loads(said)
+        if "vulnerabilities" not in answer:
+            return [], str(answer.get("message") or answer.get("error") or answer)[:300]
+        return [f"{name}: {flaw['severity']}" for name, flaw in answer["vulnerabilities"].items()], ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [], said.strip()[-300:] or "npm audit said nothing"
+
+
+def report_flaws(language: str, found: list[str], unknown: str) -> int:
+    """Say what was found; return 1 for flaws, 2 where it is not known, 0 where there is none."""
+    for flaw in found:
+        say(f"{language}: {flaw}")
+    if unknown:
+        say(f"{language}: NOT AUDITED, {unknown}")
+    elif not found:
+        say(f"{language}: no known flaws")
+    return 1 if found else 2 if unknown else 0
+
+
 def docs(arguments: list[str]) -> int:
     """Build the guide."""
     install("docs")
@@ -336,7 +402,7 @@ def matrix(arguments: list[str]) -> int:
 
 COMMANDS = {
     "lab": lab, "test": test, "lint": lint, "long": long, "pictures": pictures, "bench": bench, "docs": docs,
-    "matrix": matrix,
+    "matrix": matrix, "audit": audit,
 }  # fmt: skip
 
 
