@@ -7,7 +7,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ class Leftover:
     started_at: datetime
     duration: float
     options: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        return f"<Leftover: {_length(self.duration)} from {began}, in {self.path}; .transcribe() or .delete()>"
 
     def transcribe(self, service: Any = None, *, progress: bool = True) -> Transcript:
         """Transcribe what was recorded, with the language it was recorded for; the recording stays until `delete`.
@@ -99,18 +103,34 @@ def announcement() -> str:
         return ""
     if not leftovers:
         return ""
-    minutes = sum(leftover.duration for leftover in leftovers) / 60
-    what = "a recording" if len(leftovers) == 1 else f"{len(leftovers)} recordings"
-    return f"{what} of {minutes:.1f} min from a kernel that died can be recovered: rt_magic.recover()"
+    length = _length(sum(leftover.duration for leftover in leftovers))
+    what = "a recording" if len(leftovers) == 1 else f"{len(leftovers)} recordings, in all"
+    return (
+        f"{what} of {length}, left by a kernel that died, can be recovered: rt_magic.recover() lists them, "
+        f".transcribe() writes one down, .delete() removes it; after {KEPT_DAYS} days they are deleted"
+    )
 
 
 def _leftover(path: Path) -> Leftover:
-    try:
+    begun = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    facts: Any = {}
+    # Not written, or not whole: what the folder itself tells is enough.
+    with suppress(OSError, ValueError, RecursionError):
         facts = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
-        started_at = datetime.fromisoformat(facts["started_at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        # Not written, or not whole: what the folder itself tells is enough.
-        facts, started_at = {}, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    facts = facts if isinstance(facts, dict) else {}
+    with suppress(ValueError, KeyError, TypeError, OverflowError):
+        said = datetime.fromisoformat(facts["started_at"])
+        said = said.replace(tzinfo=said.tzinfo or UTC).astimezone(UTC)
+        if said.year >= 2000 and said <= datetime.now(UTC) + timedelta(days=1):
+            begun = said
+    options = {name: facts[name] for name in ("language", "prompt") if isinstance(facts.get(name), str)}
+    keywords = facts.get("keywords")
+    if isinstance(keywords, list) and all(isinstance(word, str) for word in keywords):
+        options["keywords"] = keywords
     audio = path / AUDIO
     samples = audio.stat().st_size // BYTES_PER_SAMPLE if audio.exists() else 0
-    return Leftover(path, started_at, samples / SAMPLE_RATE, facts if isinstance(facts, dict) else {})
+    return Leftover(path, begun, samples / SAMPLE_RATE, options)
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
