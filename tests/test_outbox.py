@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from rt_magic.widgets.intake import Ask, Effect, Intake, Reached, Remind, Send, Sound
-from rt_magic.widgets.messages import parse
+from rt_magic.widgets.messages import Audio, Pause, Start, Stop, parse
 
 PAGE = Path(__file__).with_name("page.mjs")
 STATES = {
@@ -133,7 +133,9 @@ class World:
                 self._carry_out(self.intake.tick(self.now))
             for message in self.up.arrived(self.now):
                 pcm = message.pop("pcm")
-                self._carry_out(self.intake.receive(parse(message, [base64.b64decode(pcm)] if pcm else []), self.now))
+                read = parse(message, [base64.b64decode(pcm)] if pcm else [])
+                assert isinstance(read, Audio | Start | Pause | Stop)
+                self._carry_out(self.intake.receive(read, self.now))
                 message["pcm"] = pcm  # the same message may come once more
             for act, details in self.down.arrived(self.now):
                 self._sent(self.page(act, self.now, **details))
