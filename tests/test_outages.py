@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ import rt_magic as rt
 from rt_magic.session import embedded
 from rt_magic.session.session import RealtimeSession
 from rt_magic.session.timing import Timing
-from rt_magic.testing import PeerConnection, ScriptedPeer
+from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.events import Delta
 from tests.coded import Coded, CodedService, Fault, coded, complaints
 from tests.proxy import Proxy
@@ -209,6 +210,46 @@ async def test_a_full_disk_is_said_and_what_is_recorded_becomes_text(monkeypatch
         transcript = await session.finish()
     assert complaints(recording, transcript.segments, service.streams) == []
     assert session.state == "stopped"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+async def test_a_file_that_the_system_lets_grow_no_further_is_said(tmp_path: Path) -> None:
+    """The same where the system itself refuses, in the midst of a chunk; once there is room, recording goes on."""
+    import resource
+
+    recording = coded(2)
+    half = len(recording.pcm) // 2 // 4800 * 4800
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with (
+        CodedService(recording) as service,
+        RealtimeSession(rt.Compatible(service.url), timing=TIMING) as session,
+    ):
+        session.append(recording.pcm[:half])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (half + 1001, before[1]))
+        try:
+            with pytest.raises(rt.AudioError, match=r"cannot be recorded .*File too large.*make room"):
+                session.append(recording.pcm[half : half + 4800])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert session.recording.samples == half // 2
+        session.append(recording.pcm[half:])
+        transcript = await session.finish()
+    assert complaints(recording, transcript.segments, service.streams) == []
+
+
+@pytest.mark.parametrize("turns", ["server", "client"])
+async def test_a_burst_of_refusals_in_the_midst_loses_nothing(turns: str) -> None:
+    """A service that is too busy nine times in a row, then too slow, gets everything in the end, once."""
+    recording = coded()
+    busy = [Refusal(429, "quota", {"retry-after-ms": "20"}), Refusal(503), Refusal(429, "quota")] * 3
+    async with CodedService(recording, faults=[Fault("abort", 0.4), *busy, Fault("slow", 0.3)]) as service:
+        async with RealtimeSession(
+            rt.Compatible(service.url), turn_detection=turns, timing=replace(TIMING, retry=0.001)
+        ) as session:
+            await speak(session, recording.pcm, speed=30)
+            transcript = await session.finish(timeout=60)
+        assert not service.faults
+    assert complaints(recording, transcript.segments, service.streams) == []
 
 
 async def test_a_clock_that_jumps_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
