@@ -28,7 +28,7 @@ from rt_magic.wire.events import (
 )
 from rt_magic.wire.protocol import ClientProtocol
 from tests import speech
-from tests.resource import PHRASE, Script, fresh, say  # noqa: F401  # `fresh` is for every test here
+from tests.resource import PHRASE, Script, first_final, fresh, say  # noqa: F401  # `fresh` is for every test here
 from tests.speaches import Speaches
 
 
@@ -207,10 +207,17 @@ async def test_a_language_that_ones_own_server_does_not_take_is_said_once() -> N
         connection.rule = check
         await serving("bonjour")(connection)
 
+    states: list[str] = []
     async with ScriptedPeer(script) as peer:
-        transcript = await say(rt.Compatible(peer.url, model="m"), language="fr")
+        service = rt.Compatible(peer.url, model="m")
+        follow = {"on_state": lambda state, status: states.append(status)}
+        async with rt.RealtimeSession(service, language="fr", **follow) as session:
+            await session.send(PHRASE)
+            await first_final(session)
+            transcript = await session.finish()
     said = [note for note in transcript.meta["notes"] if "instead of fr" in note]
     assert said == ["the service listens for any language instead of fr"]
+    assert f"listening; {said[0]}" in states
 
 
 # ── vLLM ──

@@ -25,12 +25,14 @@ class Report:
 
     def __init__(self, service: Service, transcript: Transcript, notes: Iterable[str], streams: bool | None) -> None:
         self._service, self._transcript, self._notes = service, transcript, list(notes)
+        self._warnings: list[str] = []
         self._conduct = Conduct(streams)
         self._recorded = 0
 
     def restart(self) -> None:
         """Begin again after the end, knowing when text comes."""
         self._conduct = Conduct(not self._conduct.late)
+        self._warnings = []
 
     def take(self, event: ServerEvent, asked: Asked, request_id: str | None) -> RtMagicError | None:
         """Take an event; return the error, if it is one that ends the connection."""
@@ -55,12 +57,13 @@ class Report:
     def listening(self, wanted: Wanted, address: Address | None) -> str:
         """Return the sentence that it listens, and what one should know about how."""
         late = f"{wanted.model or 'the service'} writes after each pause" if self._conduct.late else ""
-        parts = ["listening", signed_in(address), late, *self._conduct.notes[-1:]]
+        parts = ["listening", signed_in(address), late, *self._warnings, *self._conduct.notes[-1:]]
         return "; ".join(part for part in parts if part)
 
     def describe(self, connection: Connection, wanted: Wanted, address: Address | None) -> None:
         """Keep in the transcript where its words come from, once a connection was accepted."""
         accepted = connection.protocol.accepted
+        self._warnings = [redact(warning) for warning in connection.protocol.warnings[-2:]]
         notes = [*self._notes, *map(redact, connection.protocol.notes), *self._conduct.notes]
         if accepted is None or self._transcript.meta.get("notes") == notes:
             return

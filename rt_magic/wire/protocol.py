@@ -71,6 +71,8 @@ class ClientProtocol(Machine):
         self.accepted: Accepted | None = None
         self.failure: ErrorEvent | None = None
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        """Those of the notes that tell of other words than one asked for, as in another language."""
         self.given_up: tuple[str, ...] = ()
         """Fields that the service refused, in the order in which they were dropped."""
         self.uncommitted = 0
@@ -162,7 +164,7 @@ class ClientProtocol(Machine):
         self.accepted = accepted
         self._pending_update = None
         for sentence in differences(accepted, self.wanted, self.dialect):
-            self._note(sentence)
+            self._warn(sentence)
         self._move(Trigger.CONFIGURED)
 
     def _switch(self, shape: str) -> None:
@@ -205,7 +207,7 @@ class ClientProtocol(Machine):
         self._note(f"the service does not take {error.param or field or 'a setting'}: {error.message}")
         if self.wanted.languages != amended.languages:
             heard = ", ".join(amended.languages) or "any language"
-            self._note(f"the service listens for {heard} instead of {', '.join(self.wanted.languages)}")
+            self._warn(f"the service listens for {heard} instead of {', '.join(self.wanted.languages)}")
         self.wanted = amended
         self.given_up += (field,)
         self._configure()
@@ -327,7 +329,7 @@ class ClientProtocol(Machine):
     def _configure(self) -> None:
         self.wanted, notes = adapt(self.wanted, self.dialect)
         for sentence in notes:
-            self._note(sentence)
+            self._warn(sentence)
         body, bare = session_update(self.wanted, self.dialect), self.dialect.shape == "bare"
         self._pending_update = self._send(SessionUpdate(body, self._next_event_id(), self.dialect.update, bare))
 
@@ -348,6 +350,11 @@ class ClientProtocol(Machine):
     def _next_event_id(self) -> str:
         self._event_number += 1
         return f"rtm-{self._event_number}"
+
+    def _warn(self, sentence: str) -> None:
+        self._note(sentence)
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
