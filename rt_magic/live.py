@@ -14,6 +14,7 @@ from rt_magic import status
 from rt_magic.audio.pace import PageClock
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
+from rt_magic.draining import discard, drain
 from rt_magic.driver import transcripts
 from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
 from rt_magic.notices import notice, told
@@ -273,7 +274,7 @@ class Live:
         if session is not None and self._ending is None and session.recording.samples == 0:
             self.session = self.transcript.recording = None  # nothing was recorded: the next Start is a first one
             self.microphone.notice = ""
-            self._run(_discard(session))
+            self._run(discard(session))
         elif not self.microphone.recording:
             self._end()
         self._move("error")
@@ -290,21 +291,8 @@ class Live:
         if self._resting is not None:
             await self._resting
             self._resting = None
-        finishing = asyncio.ensure_future(session.finish(timeout=None))
-        seen, since = (-1, -1), time.monotonic()
-        while not finishing.done():
-            await asyncio.wait({finishing}, timeout=0.5)
-            if seen != (now := (self.transcript.revision, session.counts["sent"])):
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > PATIENCE:
-                self.error = self.error or status.unanswered(session, PATIENCE)
-                await session.cancel()
-        try:
-            await finishing
-        except RtMagicError as error:
-            self.error = self.error or error
-        except Exception as error:  # a bug of ours must not leave a cell that writes its last words for ever
-            self.error = self.error or RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it")
+        failure = await drain(session, PATIENCE)
+        self.error = self.error or failure
         if self._save is not None:
             session.recording.close()  # which completes the file; else Start may go on
         self._move("stopped" if self.error is None else "error", "stopped" if self.error is None else "")
@@ -363,8 +351,3 @@ class Live:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _discard(session: RealtimeSession) -> None:
-    await session.__aexit__(None, None, None)
-    session.recording.delete()

@@ -39,9 +39,8 @@ ROWS = {
         "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
-        "transcriber", "driver", "live", "status", "playback", "twin", "destination", "notebook", "notices", "terminal",
-        "batch", "corpora", "manifest", "recovery", "body",
-        "checks", "completion",
+        "transcriber", "driver", "draining", "live", "status", "playback", "twin", "destination", "notebook",
+        "notices", "terminal", "batch", "corpora", "manifest", "recovery", "body", "checks", "completion",
     ),
     "doors": ("magic", "extension", "__init__"),
 }  # fmt: skip

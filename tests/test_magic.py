@@ -275,7 +275,7 @@ def test_what_can_be_recovered_is_announced(
     shell.run_line_magic("load_ext", "rt_magic")
     assert capsys.readouterr().out == ""
     shell.run_line_magic("unload_ext", "rt_magic")
-    record = "from rt_magic.audio.recording import Recording; Recording.create().append(bytes(96_000))"
+    record = "from rt_magic.audio.recording import Recording; r = Recording.create(); r.append(bytes(96_000))"
     code = f"{record}; import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     subprocess.run([sys.executable, "-c", code], check=False)
     shell.run_line_magic("load_ext", "rt_magic")
