@@ -48,7 +48,7 @@ async def test_three_connections_hear_what_one_hears(talk: Lecture) -> None:
     assert [(s.id, s.text, s.final, s.error) for s in three] == [(s.id, s.text, s.final, s.error) for s in one]
     assert one.text.split() == [str(word) for word in range(talk.word.max() + 1)]
     for ours, theirs in zip(three, one, strict=True):
-        assert (ours.start, ours.end) == (pytest.approx(theirs.start, abs=0.3), pytest.approx(theirs.end, abs=0.05))
+        assert ours.start == pytest.approx(theirs.start, abs=0.3) and ours.end == pytest.approx(theirs.end, abs=0.05)
     assert three.duration == pytest.approx(one.duration) == pytest.approx(talk.blocks * BLOCK / RATE)
     stopped = three.events[-1]
     assert stopped["type"] == "stopped" and stopped["captured"] == stopped["received"] == talk.blocks * BLOCK
@@ -97,7 +97,7 @@ def test_the_embedded_engine_writes_the_same_in_two_parts(tmp_path: Path) -> Non
     assert two.meta["connections"] == 2 and [segment.text for segment in two] == said
     assert [(s.id, s.text, s.language) for s in two] == [(s.id, s.text, s.language) for s in one]
     for ours, theirs in zip(two, one, strict=True):
-        assert (ours.start, ours.end) == (pytest.approx(theirs.start, abs=0.3), pytest.approx(theirs.end, abs=0.05))
+        assert ours.start == pytest.approx(theirs.start, abs=0.3) and ours.end == pytest.approx(theirs.end, abs=0.05)
 
 
 def test_where_nobody_pauses_it_is_not_cut(tmp_path: Path) -> None:

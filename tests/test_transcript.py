@@ -484,7 +484,7 @@ def test_json_is_whole_while_somebody_writes() -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        lengths = []
+        lengths: list[int] = []
         while writer.is_alive() and len(lengths) < 30:
             copy = Transcript.from_json(transcript.to_json())
             assert [segment.id for segment in copy] == [f"s{number}" for number in range(1, len(copy) + 1)]
