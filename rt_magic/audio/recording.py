@@ -32,8 +32,8 @@ def recordings_folder() -> Path:
 class Recording:
     """Append PCM16 at the end, read it anywhere; every method may be called from any thread.
 
-    Nothing is kept in memory: each append is one write to the operating system, so that what was appended survives
-    the death of this process.
+    Nothing but the last append is kept in memory, and each one is a write to the operating system, so that what was
+    appended survives the death of this process.
     """
 
     def __init__(self, folder: Path, *, saver: Saver | None = None) -> None:
@@ -47,6 +47,8 @@ class Recording:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         self._lock = threading.Lock()
         self._samples = os.fstat(self._file).st_size // BYTES_PER_SAMPLE
+        self._newest = (self._samples, b"")
+        """Position and samples of the last append, which in a live session is what is read next."""
         self._closed = False
         self._forgotten: weakref.finalize[..., Recording] | None = None
 
@@ -102,6 +104,7 @@ class Recording:
                 raise AudioError("the recording is closed; start a new session to record more")
             position = self._samples
             self._write(pcm, position * BYTES_PER_SAMPLE)
+            self._newest = (position, bytes(pcm))  # before the length that lets anybody ask for it
             self._samples += len(pcm) // BYTES_PER_SAMPLE
             self._save(pcm)
             return position
@@ -135,6 +138,9 @@ class Recording:
         start, stop = max(0, start), min(stop, self._samples)
         if stop <= start:
             return b""
+        first, newest = self._newest
+        if newest and first <= start:
+            return newest[BYTES_PER_SAMPLE * (start - first) : BYTES_PER_SAMPLE * (stop - first)]
         try:
             with self._path.open("rb") as file:
                 file.seek(start * BYTES_PER_SAMPLE)
@@ -168,6 +174,7 @@ class Recording:
     def delete(self) -> None:
         """Close and remove the audio and its folder from the disk."""
         self.close()
+        self._newest = (self._samples, b"")
         if self._forgotten is not None:
             self._forgotten.detach()
         _remove(self.folder, self._guard, os.getpid())

@@ -31,7 +31,7 @@ from rt_magic.session.resolution import check_service
 from rt_magic.session.retry import Attempts
 from rt_magic.session.services import Address, Local, Service
 from rt_magic.session.timing import Timing
-from rt_magic.session.updates import Updates
+from rt_magic.session.updates import Updates, is_running
 from rt_magic.session.wishes import wishes
 from rt_magic.transcript.folding import fold
 from rt_magic.transcript.segments import GaveUp, Lost, Opened, Segment, TurnCut
@@ -164,7 +164,10 @@ class RealtimeSession:
         if self._pace is not None:
             self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic(), captured)
         if self._loop is not None and self._carriers.current is not None:
-            self._loop.call_soon_threadsafe(self._wake)
+            if is_running(self._loop):
+                self._wake()  # a call as if from another thread would cost a round of the loop
+            else:
+                self._loop.call_soon_threadsafe(self._wake)
         return position
 
     async def send(self, pcm: bytes) -> None:

@@ -44,7 +44,7 @@ class Updates:
             self._unsubscribe = None
 
     def _note(self, change: TranscriptChange, loop: asyncio.AbstractEventLoop) -> None:
-        if not _is_running(loop):  # a correction, made on the user's thread
+        if not is_running(loop):  # a correction, made on the user's thread
             loop.call_soon_threadsafe(self._note, change, loop)
             return
         for id_ in change.remove:
@@ -53,7 +53,7 @@ class Updates:
         self._changed.set()
 
 
-def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+def is_running(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether this thread is the one that runs the loop."""
     try:
         return asyncio.get_running_loop() is loop
