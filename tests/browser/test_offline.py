@@ -74,7 +74,7 @@ OUTAGES: dict[str, Callable[[Proxy], Any]] = {
 }
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("outage", ["cut for 1 s", pytest.param("silent for 7 s", marks=pytest.mark.long)])
 def test_a_lost_way_to_the_kernel_loses_no_sample(
     far_lab: Lab, proxy: Proxy, microphone: WavMicrophone, outage: str
 ) -> None:
@@ -93,6 +93,7 @@ def test_a_lost_way_to_the_kernel_loses_no_sample(
     check_samples(notebook)
 
 
+@pytest.mark.long
 def test_stop_while_the_way_is_broken(far_lab: Lab, proxy: Proxy, microphone: WavMicrophone) -> None:
     """Clicks on Pause, Resume and Stop without a way to the kernel take effect, in order, when there is one again."""
     microphone.play(PHRASES_FLAC)
