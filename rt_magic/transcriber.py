@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from IPython.display import display
 
 from rt_magic.arguments import read_microphone
 from rt_magic.batch import default_service
+from rt_magic.better import BetterWords
 from rt_magic.body import Body, Step
 from rt_magic.destination import destination
 from rt_magic.driver import Driver, transcripts
@@ -125,8 +127,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self.add_class("rt-magic")
         self._unsubscribe = self.transcript.on_change(self._on_change)
         self._closed = False
+        self._better: BetterWords | None = None
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
+            if self.service.model is None and self.service.engine != "whisper" and isinstance(self._live, Live):
+                self._better = BetterWords(self.microphone, partial(self._use, resolved, spoken))
         elif isinstance(self._live, Live):
             portal().run(self._live.warm())
 
@@ -135,6 +140,17 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def _drive(self, options: dict[str, Any], **live: Any) -> Driver:
         return Live(self.service, self.transcript, self.microphone, options=options, **live)
+
+    def _use(self, resolved: Resolved, spoken: tuple[str, ...], model: str) -> str:
+        """Take a model that has been fetched, if nothing was recorded yet; return what to say about it."""
+        if self.state != "ready" or not isinstance(self._live, Live):
+            return f"the model {model} is here: run the cell again to use it"
+        self.service = self._live.service = Local(model=model)
+        self._said = self.microphone.destination = destination(
+            replace(resolved, service=self.service), spoken, kept=self._keeps, english=False
+        )
+        embedded.prepare(self.service)
+        return f"the model {model} is here and will be used: click Start"
 
     @property
     def state(self) -> State:
@@ -155,6 +171,15 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     def value(self) -> str:
         """The final text."""
         return self.transcript.text
+
+    @property
+    def disabled(self) -> bool:
+        """Whether people cannot start it; what is open may still be stopped. May be set."""
+        return bool(self.microphone.disabled)
+
+    @disabled.setter
+    def disabled(self, disabled: bool) -> None:
+        self.microphone.disabled = disabled
 
     def start(self) -> None:
         """Begin, or go on after a pause; returns at once."""
@@ -197,6 +222,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             self._closed = True
             if self.state not in LIVE:
                 self._leave()
+        if self.children and self._better is not None:
+            self._better.close()
         for part in self.children:  # none, where the constructor raised
             if part is self.microphone and self.state in LIVE and not sys.is_finalizing():
                 self.stop()

@@ -41,6 +41,7 @@ ROWS = {
     "joins": (
         "transcriber", "driver", "draining", "live", "status", "playback", "twin", "destination", "notebook",
         "notices", "terminal", "batch", "corpora", "manifest", "recovery", "body", "checks", "completion",
+        "better",
     ),
     "doors": ("magic", "extension", "__init__"),
 }  # fmt: skip
@@ -55,7 +56,7 @@ ACROSS = {
 
 # Packages that not every row below may import.
 RESERVED = {
-    "widgets": ("transcriber", "live", "playback", "batch", "recovery", "body", "checks", "__init__"),
+    "widgets": ("transcriber", "better", "live", "playback", "batch", "recovery", "body", "checks", "__init__"),
     "local": (),  # it is started as a process
 }
 

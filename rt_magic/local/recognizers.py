@@ -139,6 +139,18 @@ def download(name: str) -> Path:
     return Path(folder)
 
 
+def downloaded(name: str) -> int:
+    """Return how many bytes of a model are on this machine, what is still incomplete among them."""
+    from huggingface_hub import constants
+
+    blobs = Path(constants.HF_HUB_CACHE) / f"models--{_repository(name).replace('/', '--')}" / "blobs"
+    total = 0
+    for file in blobs.glob("*"):
+        with contextlib.suppress(OSError):  # renamed meanwhile, for it is complete
+            total += file.stat().st_size
+    return total
+
+
 _MODEL_FILES = ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"]
 
 
