@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from rt_magic.portal import in_thread, portal
+from rt_magic.portal import portal
+from rt_magic.threads import in_thread
 from rt_magic.widgets.messages import Better
 from rt_magic.widgets.microphone import Microphone
 
