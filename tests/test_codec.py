@@ -273,7 +273,10 @@ def test_the_judge_refuses_wrong_server_events(body: dict[str, Any], why: str | 
 @pytest.mark.parametrize(
     ("beta", "event"),
     [
-        ({"type": "transcription_session.created", "session": {"id": "s"}}, SessionCreated({"id": "s"}, form="beta")),
+        (
+            {"type": "transcription_session.created", "session": {"id": "s"}},
+            SessionCreated({"id": "s"}, greeting="transcription_session.created"),
+        ),
         ({"type": "transcription_session.updated", "session": {"id": "s"}}, SessionUpdated({"id": "s"})),
         (
             {"type": "conversation.item.created", "previous_item_id": "a", "item": {"id": "b"}},

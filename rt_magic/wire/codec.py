@@ -26,7 +26,6 @@ from rt_magic.wire.events import (
     Delta,
     ErrorEvent,
     Failed,
-    Form,
     ItemAdded,
     ItemDeleted,
     ItemDone,
@@ -168,8 +167,8 @@ def decode(message: str | bytes) -> ServerEvent:
 
 
 def _created(body: Json) -> SessionCreated:
-    form: Form = "bare" if "session" not in body else "beta" if body["type"].startswith("transcription_") else "usual"
-    return SessionCreated(fields.mapping(body.get("session") or {}), event_id(body), form)
+    bare = "session" not in body and body["type"] == "session.created"
+    return SessionCreated(fields.mapping(body.get("session") or {}), event_id(body), "bare" if bare else body["type"])
 
 
 def _failed(body: Json) -> Failed:
@@ -245,6 +244,7 @@ _DECODERS: dict[str, Callable[[Json], ServerEvent]] = {
     # Spellings of beta servers …
     "transcription_session.created": _created,
     "transcription_session.updated": lambda b: SessionUpdated(fields.mapping(b.get("session") or {}), event_id(b)),
+    "conversation.created": _created,
     "conversation.item.created": lambda b: ItemAdded(item_id(b), _previous(b), event_id(b)),
     # … of Azure Voice Live (`azure.ai.voicelive.models`), of MAI-Transcribe-2-Streaming (Microsoft's how-to) …
     "warning": _warning,

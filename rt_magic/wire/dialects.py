@@ -32,6 +32,8 @@ class Dialect:
     """Where the service is unless an address says otherwise."""
     queries: tuple[str, ...] = ("intent=transcription",)
     """Queries of the address, tried in this order; one that names an unknown `{model}` or `{voice}` goes without."""
+    greeting: str = ""
+    """The first frame by which it shows itself, where that is not `session.created` with a session; "bare": without."""
     shape: Shape = "nested"
     """Where settings stand: in `audio.input`, flat in the session, or bare in the event."""
     update: str = "session.update"
@@ -119,12 +121,14 @@ DIALECTS: Mapping[str, Dialect] = {
         ),
         # github.com/mudler/LocalAI, and gateways that have stayed with the beta's transcription sessions.
         Dialect(
-            "localai", queries=("model={model}",), shape="flat", update="transcription_session.update", partial=True,
+            "localai", queries=("model={model}",), greeting="transcription_session.created", shape="flat",
+            update="transcription_session.update", partial=True,
             turns={"server": "server_vad"}, keywords="", languages="one",
         ),
         # github.com/vllm-project/vllm, vllm/entrypoints/openai/realtime.
         Dialect(
-            "vllm", queries=("",), shape="bare", answers=False, rate=16_000, turns={}, one_turn=True, noise={},
+            "vllm", queries=("",), greeting="bare", shape="bare", answers=False,
+            rate=16_000, turns={}, one_turn=True, noise={},
             keywords="", prompt=False, languages="none", logprobs=False,
         ),
         # Any other server: asked as OpenAI is, until it shows that it is something else.

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from rt_magic.exceptions import RemoteProtocolError
 
 Json: TypeAlias = dict[str, Any]
-Form: TypeAlias = Literal["usual", "beta", "bare"]
 
 # ── client events ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,12 +78,12 @@ class CancelResponse:
 class SessionCreated:
     """First frame of a connection: the session as it is before any update.
 
-    `form` tells how it was sent: with the name of the beta's transcription sessions, or bare of any session.
+    `greeting` is the name by which it came, "bare" where it held no session.
     """
 
     session: Mapping[str, Any]
     event_id: str = ""
-    form: Form = "usual"
+    greeting: str = "session.created"
 
 
 @dataclass(frozen=True, slots=True)

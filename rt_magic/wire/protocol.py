@@ -116,7 +116,7 @@ class ClientProtocol(Machine):
 
     def _take(self, event: ServerEvent) -> list[ServerEvent]:
         match event:
-            case SessionCreated() if self.state is State.CONNECTING:
+            case SessionCreated() if self.state is State.CONNECTING and self._is_greeting(event):
                 self._receive_created(event)
             case SessionUpdated() if self.state is State.CONFIGURING:
                 self._receive_updated(read_accepted(event.session, self.wanted, self.dialect))
@@ -136,6 +136,11 @@ class ClientProtocol(Machine):
                 self._send(CancelResponse())
                 self._note("the service began to answer instead of only transcribing; the answer was cancelled")
         return [event]
+
+    def _is_greeting(self, created: SessionCreated) -> bool:
+        """Tell whether this opens the session: some services speak of a conversation besides."""
+        besides = created.greeting == "conversation.created"
+        return not besides or (recognised(created) is not None and (self._open or bool(self.dialect.greeting)))
 
     def _receive_created(self, created: SessionCreated) -> None:
         self._move(Trigger.CREATED)

@@ -124,8 +124,9 @@ def read_kind(session: Mapping[str, Any]) -> Kind | None:
 
 def recognised(created: SessionCreated) -> Dialect | None:
     """Return the dialect that a server's first frame shows, None where it shows none."""
-    if created.form != "usual":
-        return DIALECTS["localai" if created.form == "beta" else "vllm"]
+    greeted = next((dialect for dialect in DIALECTS.values() if dialect.greeting == created.greeting), None)
+    if greeted is not None:
+        return greeted
     if "audio" in created.session:
         return DIALECTS["openai"]
     flat = any(key.startswith("input_audio_") for key in created.session)

@@ -33,7 +33,9 @@ def spoken(event: ServerEvent, dialect: Dialect) -> str | None:
     body = json.loads(encode(event))
     if isinstance(event, ItemAdded):
         body["type"] = "conversation.item.created"
-    elif isinstance(event, SessionCreated | SessionUpdated) and dialect.update.startswith("transcription_"):
+    elif isinstance(event, SessionCreated):
+        body["type"] = dialect.greeting or body["type"]
+    elif isinstance(event, SessionUpdated) and dialect.update.startswith("transcription_"):
         body["type"] = f"transcription_{body['type']}"
     elif isinstance(event, Completed) and dialect.voice:
         body.pop("usage", None)
