@@ -131,6 +131,12 @@ DIALECTS: Mapping[str, Dialect] = {
             rate=16_000, turns={}, one_turn=True, noise={},
             keywords="", prompt=False, languages="none", logprobs=False,
         ),
+        # NVIDIA's speech NIM, by its reference (docs.nvidia.com/nim/riva/asr/latest/realtime-asr.html): 16 kHz unless
+        # it is told otherwise, languages with their region, no turn detection in its session.
+        Dialect(
+            "nim", greeting="conversation.created", shape="flat", update="transcription_session.update", partial=True,
+            rate=16_000, turns={}, noise={}, keywords="", languages="one", regions=True, logprobs=False,
+        ),
         # Any other server: asked as OpenAI is, until it shows that it is something else.
         Dialect(
             "auto", queries=("intent=transcription", "model={model}&intent=transcription", "model={model}"),
