@@ -308,6 +308,37 @@ async def test_audio_arrives_at_sixteen_kilohertz() -> None:
     assert len(samples) == 16_000 and np.abs(samples - expected)[100:-100].max() < 10
 
 
+# ── NVIDIA NIM ──
+
+
+async def test_words_come_from_nim() -> None:
+    """Its first frame shows it: beta settings, the language with its region, turns cut here, audio at 16 kHz."""
+    updates: list[SessionUpdate] = []
+    heard: list[float] = []
+
+    async def script(connection: PeerConnection) -> None:
+        updates.append(await connection.accept())
+        await connection.expect(CommitAudio)
+        heard.append(connection.seconds)
+        await connection.turn("bonjour", deltas=["bon", "jour"])
+        await connection.finish()
+
+    async with ScriptedPeer(script, dialect="nim") as peer:
+        transcript = await say(rt.Compatible(peer.url, model="parakeet"), language="fr-FR")
+    assert updates == [
+        SessionUpdate(
+            {
+                "input_audio_transcription": {"model": "parakeet", "language": "fr-FR"},
+                "turn_detection": None,
+            },
+            "rtm-1",
+            "transcription_session.update",
+        )
+    ]
+    assert transcript.text == "bonjour" and transcript.meta["notes"] == []
+    assert transcript.segments[0].start == pytest.approx(0.8, abs=0.3) and 3.0 < heard[0] < 4.0
+
+
 # ── MAI-Transcribe-2-Streaming ──
 
 
@@ -353,7 +384,7 @@ async def test_interim_text_of_mai_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("dialect", "region"),
     [("openai", False), ("azure", False), ("voicelive", True), ("mai", False), ("speaches", False), ("localai", False),
-     ("auto", False)],
+     ("auto", False), ("nim", True)],
 )  # fmt: skip
 async def test_french_is_asked_for_in_the_words_of_each_service(dialect: str, region: bool, spoken: str) -> None:
     """However French is named, each service is told what it understands by it."""
@@ -369,7 +400,8 @@ async def test_french_is_asked_for_in_the_words_of_each_service(dialect: str, re
         elif dialect == "voicelive":
             service = rt.VoiceLive(f"http://{peer.address}", api_key="k")
         else:
-            service = rt.Compatible(peer.url, model="whisper-1", dialect=dialect)
+            model = "parakeet" if dialect == "nim" else "whisper-1"  # which knows no regions
+            service = rt.Compatible(peer.url, model=model, dialect=dialect)
         transcript = await say(service, bytes(9_600), language=spoken)
     expected = "fr-FR" if region and spoken == "fr-FR" else "fr"
     session = updates[0].session
