@@ -237,6 +237,20 @@ async def test_a_file_that_the_system_lets_grow_no_further_is_said(tmp_path: Pat
     assert complaints(recording, transcript.segments, service.streams) == []
 
 
+async def test_a_recording_that_somebody_shortens_ends_with_a_sentence() -> None:
+    """A file that loses its end under the session is an error that says so, not a loop that never ends."""
+    recording = coded(1)
+    async with CodedService(recording) as service:
+        async with RealtimeSession(rt.Compatible(service.url), timing=TIMING) as session:
+            for start in range(0, len(recording.pcm), 4800):
+                session.append(recording.pcm[start : start + 4800])
+            os.truncate(session.recording.folder / "audio.pcm", 4800)
+            with pytest.raises(rt.AudioError, match="is cut off"):
+                await session.finish(timeout=10)
+        service._unfinished = 0
+    assert session.state == "error"
+
+
 @pytest.mark.parametrize("turns", ["server", "client"])
 async def test_a_burst_of_refusals_in_the_midst_loses_nothing(turns: str) -> None:
     """A service that is too busy nine times in a row, then too slow, gets everything in the end, once."""

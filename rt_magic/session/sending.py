@@ -10,6 +10,7 @@ from collections.abc import Callable
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
 from rt_magic.audio.vad import SpeechDetector
+from rt_magic.exceptions import AudioError
 from rt_magic.session.cutting import PREFIX, Cut, Cutter
 from rt_magic.session.settled import Settled
 from rt_magic.transcript.segments import TurnCut
@@ -85,6 +86,8 @@ class Sender:
             return b""
         stop = min(self.position + CHUNK, self._recording.samples, done[0] if done else self._recording.samples)
         pcm = self._recording.read(self.position, stop)
+        if not pcm:
+            raise AudioError(f"the sound in {self._recording.folder} is cut off: somebody has shortened its file")
         if self.cutter is None:
             self._append(pcm)
             return pcm
