@@ -397,7 +397,8 @@ def docs(arguments: list[str]) -> int:
 
 def matrix(arguments: list[str]) -> int:
     """Test the built wheel, without the source tree, against other versions of what it stands on."""
-    return run(find_python(), "-m", "tests.matrix", *arguments)
+    make_venv()
+    return run(PYTHON, "-m", "tests.matrix", *arguments)
 
 
 COMMANDS = {
