@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from rt_magic.audio.recording import Recording
 from rt_magic.portal import portal
 from rt_magic.transcript.segments import Changes, Segment
 from rt_magic.transcript.transcript import Transcript
+from rt_magic.widgets.messages import Listen, Save
+from rt_magic.widgets.requests import answer
 from rt_magic.widgets.transcript_view import PATCH_EVERY, TranscriptView
 
 
@@ -146,3 +151,133 @@ def test_without_a_transcript_the_view_is_empty() -> None:
     view = Page()
     assert view.get_state("snapshot")["snapshot"]["segments"] == []
     assert view.value == ""
+
+
+def ask(view: Page, message: dict[str, Any]) -> None:
+    """A reader's wish comes from the page."""
+    view._on_message(view, {"page": "view-1", **message}, [])
+
+
+def test_value_can_be_observed() -> None:
+    """Observers of `value` hear of each new final text, and of nothing else."""
+    transcript = Transcript()
+    view = Page(transcript)
+    heard: list[str] = []
+    view.observe(lambda change: heard.append(change["new"]), "value")
+    say(transcript, 1, "hel", final=False)
+    settled(lambda: view.sent)
+    assert heard == []
+    say(transcript, 1, "hello")
+    settled(lambda: heard == ["hello"])
+    transcript.edit("s1", "hallo")
+    settled(lambda: heard == ["hello", "hallo"])
+    assert view.value == "hallo"
+
+
+def test_a_correction_of_the_page_is_the_transcripts() -> None:
+    """An edit changes the transcript, keeps the machine's text and comes back as a patch."""
+    transcript = Transcript()
+    say(transcript, 1, "the cable")
+    view = Page(transcript)
+    ask(view, {"type": "edit", "sid": "s1", "text": "the table"})
+    settled(lambda: view.sent)
+    assert [row["text"] for row in view.sent[0]["upsert"]] == ["the table"]
+    assert transcript.text == "the table"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"type": "edit", "sid": "s9", "text": "x"}, "not known"),
+        ({"type": "listen", "sid": "s1"}, "no times"),
+        ({"type": "listen", "sid": "s9"}, "not final yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_to_the_view_that_asked(message: dict[str, Any], words: str) -> None:
+    """The answer names the view, the line and the reason."""
+    transcript = Transcript()
+    say(transcript, 1, "hello")
+    view = Page(transcript)
+    ask(view, message)
+    settled(lambda: view.sent)
+    answer = view.sent[0]
+    assert (answer["type"], answer["page"], answer["sid"]) == ("failed", "view-1", message["sid"])
+    assert words in answer["message"]
+
+
+def test_a_disabled_view_changes_nothing() -> None:
+    """With `disabled` neither a correction nor a mark is taken; files still are."""
+    transcript = Transcript()
+    say(transcript, 1, "hello")
+    view = Page(transcript, disabled=True)
+    ask(view, {"type": "edit", "sid": "s1", "text": "x"})
+    ask(view, {"type": "mark"})
+    ask(view, {"type": "save", "format": "txt"})
+    settled(lambda: view.sent)
+    assert [message["type"] for message in view.sent] == ["file"]
+    assert transcript.text == "hello"
+    assert transcript.events == []
+
+
+@pytest.mark.parametrize("format", ["srt", "txt", "json"])
+def test_a_file_is_what_save_would_write(format: str, tmp_path: Path) -> None:
+    """The page gets the very bytes of `transcript.save`."""
+    transcript = Transcript()
+    segment = Segment(id="s1", start=1.0, end=2.5, text="Grüße 👋", final=True, speaker="Anna")
+    transcript._apply(Changes((segment,), (), {"s1": 1.0}))
+    answered = answer(transcript, Save("view-1", format))  # type: ignore[arg-type]
+    assert answered is not None
+    message, (content,) = answered
+    assert message["type"] == "file"
+    assert message["name"] == f"transcript.{format}"
+    assert content == transcript.save(tmp_path / f"transcript.{format}").read_bytes()
+
+
+def test_the_sound_of_a_line_is_a_part_of_the_recording() -> None:
+    """Listening gives the samples between start and end, half a minute at most, and nothing once they are gone."""
+    recording = Recording.create()
+    samples = np.arange(40 * 24_000).astype("<i2")
+    recording.append(samples.tobytes())
+    transcript = Transcript(recording=recording)
+    for id_, start, end in (("s1", 1.0, 2.5), ("s2", 3.0, 39.0)):
+        segment = Segment(id=id_, start=start, end=end, text="words", final=True)
+        transcript._apply(Changes((segment,), (), {id_: start}))
+    for sid, first, last in (("s1", 24_000, 60_000), ("s2", 72_000, 72_000 + 30 * 24_000)):
+        answered = answer(transcript, Listen("view-1", sid))
+        assert answered is not None
+        assert answered[0] == {"type": "sound", "page": "view-1", "sid": sid, "rate": 24_000}
+        assert answered[1] == [samples[first:last].tobytes()]
+    transcript.forget()
+    answered = answer(transcript, Listen("view-1", "s1"))
+    assert answered is not None
+    assert answered[0]["type"] == "failed"
+
+
+def test_a_mark_is_a_line_behind_what_had_begun() -> None:
+    """Marks stand among the segments by time, in patches and snapshots, and can be given names."""
+    transcript = Transcript()
+    for number in range(3):
+        say(transcript, number, f"text {number}")
+    view = Page(transcript)
+    transcript._duration = 1.5
+    ask(view, {"type": "mark"})
+    settled(lambda: view.sent)
+    (mark,) = view.sent[0]["upsert"]
+    assert (mark["sid"], mark["text"], mark["start"], mark["mark"]) == ("mark-0", "mark 1", 1.5, True)
+    assert 1.0 < mark["at"] < 2.0
+    ask(view, {"type": "edit", "sid": "mark-0", "text": "question 1"})
+    settled(lambda: len(view.sent) == 2)
+    assert [row["text"] for row in view.sent[1]["upsert"]] == ["question 1"]
+    assert [(event["label"], event["at"]) for event in transcript.events] == [("question 1", 1.5)]
+    assert view.get_state("snapshot")["snapshot"]["segments"][-1]["text"] == "question 1"
+
+
+def test_a_view_knows_when_all_is_said() -> None:
+    """`done` follows the transcript, and another transcript's state is its own."""
+    transcript = Transcript()
+    view = Page(transcript)
+    transcript._finish()
+    settled(lambda: view.done)
+    view.transcript = Transcript()
+    assert not view.done
+    assert TranscriptView(transcript).done

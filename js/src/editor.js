@@ -3,8 +3,9 @@
  * @param {HTMLElement} line
  * @param {string} name of what is corrected, for those who do not see it
  * @param {(text: string) => void} done called with another text only
+ * @param {boolean} whole what is typed takes the place of everything
  */
-export function correct(line, name, done) {
+export function correct(line, name, done, whole) {
   const words = /** @type {HTMLElement} */ (line.querySelector(".rt-text"));
   if (line.querySelector(".rt-edit")) return;
   const before = words.textContent ?? "";
@@ -39,4 +40,5 @@ export function correct(line, name, done) {
   words.after(field);
   fit();
   field.focus({ preventScroll: true });
+  if (whole) field.select();
 }

@@ -10,8 +10,10 @@ import { createLine, fill, rewrite } from "./line.js";
 
 /** Pixels from the end within which the reader still counts as being at it. */
 const NEAR_END = 24;
-/** Lines in a block; the browser lays out and draws only the blocks that are in sight. */
+/** Lines in a block: a change is laid out within its block. */
 const BLOCK = 50;
+/** Lines from which on blocks out of sight are not even laid out; until then a screen reader has all of them at once. */
+const LONG = 2000;
 /** Milliseconds for which what was there at first is not read aloud. */
 const AT_FIRST = 1000;
 
@@ -93,6 +95,7 @@ export class Log {
       this.#put(line, below);
       this.#lines.set(segment.sid, line);
     }
+    this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
   }
 
   toEnd() {
@@ -145,7 +148,8 @@ export class Log {
       } else if (block.childElementCount >= 2 * BLOCK) {
         const rest = element("div", "rt-block");
         block.after(rest);
-        while (block.lastChild !== before.previousSibling) rest.prepend(/** @type {ChildNode} */ (block.lastChild));
+        const stay = before.previousSibling;
+        while (block.lastChild !== stay) rest.prepend(/** @type {ChildNode} */ (block.lastChild));
         before = null;
       }
     }
@@ -175,10 +179,12 @@ export class Log {
     if (!(line instanceof HTMLElement) || line.dataset.final !== "true" || !this.#act.mayEdit()) return;
     const words = /** @type {HTMLElement} */ (line.querySelector(".rt-text"));
     const before = words.textContent ?? "";
-    correct(line, "Correct this line", (text) => {
+    const mark = line.className === "rt-mark";
+    const done = (/** @type {string} */ text) => {
       rewrite(words, text); // at once; the kernel's answer is the same, or an error
       if (!this.#act.edit(line.dataset.sid ?? "", text)) rewrite(words, before);
-    });
+    };
+    correct(line, mark ? "Name this mark" : "Correct this line", done, mark);
   }
 
   /** @param {KeyboardEvent} event */

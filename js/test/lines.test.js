@@ -153,3 +153,21 @@ test("any order of snapshots and patches ends with the same lines", () => {
     assert.deepEqual(times, times.slice().sort((a, b) => a - b), `seed ${seed}`);
   }
 });
+
+test("speakers are numbered in the order in which they came, and eight have numbers of their own", () => {
+  const lines = begun();
+  const by = (sid, at, speaker) => ({ ...segment(sid, at), speaker });
+  lines.patch(patch(1, [by("s1", 5, "Anna"), by("s2", 1, "Ben"), by("s3", 2, null)]));
+  assert.deepEqual(["Anna", "Ben", null].map((name) => lines.voice(name)), [0, 1, 0]);
+  for (let n = 0; n < 6; n += 1) lines.voice(`more ${n}`);
+  assert.equal(lines.voice("a ninth"), 0);
+  assert.equal(lines.voice("Ben"), 1);
+});
+
+test("a line is known by its name until it is removed", () => {
+  const lines = begun();
+  lines.patch(patch(1, [segment("s1", 0)]));
+  assert.equal(lines.get("s1")?.text, "s1");
+  lines.patch(patch(2, [], ["s1"]));
+  assert.equal(lines.get("s1"), undefined);
+});

@@ -83,7 +83,7 @@ async function microphone(traits = {}) {
 const transcript = (traits = {}) =>
   widget("/transcript_view.js", {
     snapshot: { revision: 0, segments: [] }, twin: "", composed: false, waiting: 0, placeholder: "Nothing was said yet.",
-    direction: "auto", disabled: false, done: false, next_step: "", ...traits,
+    direction: "auto", disabled: false, done: false, next_step: "", layout: {}, ...traits,
   });
 
 /** A segment of a patch. */

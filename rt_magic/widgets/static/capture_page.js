@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 258247c128787e3a61f9769b938fd314880758f82d06bda434453866d04c4633); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 01aea67180e13a3b9a60de90fee38f85244c94f2720b82bbbd7aaa1980bb8d1c); edit there, then: npm --prefix js run build
 
 // src/element.js
 function element(tag, name, properties = {}, ...children) {
@@ -1268,8 +1268,8 @@ var VIEW = `
 .rt-log { max-height: min(22rem, 55vh); overflow-y: auto; scrollbar-gutter: stable; position: relative; }
 .rt-view[style*="height"] > .rt-scroll { flex: 1 1 0; }
 .rt-view[style*="height"] .rt-log { max-height: none; flex: 1 1 0; }
-.rt-block { content-visibility: auto; contain-intrinsic-size: auto 1400px; }
-.rt-block:last-child { content-visibility: visible; }
+.rt-block { contain: content; }
+.rt-long .rt-block:not(:last-child) { content-visibility: auto; contain-intrinsic-size: auto 1400px; }
 .rt-newest {
   position: absolute; inset-block-end: 8px; inset-inline: 0; margin-inline: auto; width: fit-content;
   border: 1px solid var(--rt-line); border-radius: 14px; background: var(--rt-ground); color: var(--rt-text); box-shadow: 0 1px 4px rgb(0 0 0 / 25%);
@@ -1278,9 +1278,8 @@ var VIEW = `
 .rt-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
 .rt-view [data-sid] {
-  position: relative; margin: 0; padding: 2px 6px 2px 4.3em; border-radius: 4px; overflow-wrap: anywhere; min-height: 24px;
+  margin: 0; padding-block: 2px; padding-inline: calc(4.3em - 3px) 6px; border-inline-start: 3px solid transparent; overflow-wrap: anywhere; min-height: 24px;
 }
-.rt-view [data-sid]:dir(rtl) { padding: 2px 4.3em 2px 6px; }
 .rt-time {
   display: inline-block; box-sizing: border-box; min-width: 3.6em; min-height: 24px; margin: 0; margin-inline-start: -4em; padding: 0 4px;
   border: 0; border-radius: 4px; background: none; color: var(--rt-quiet); font: inherit; font-variant-numeric: tabular-nums; text-align: start; cursor: pointer;
@@ -1293,7 +1292,7 @@ var VIEW = `
 .rt-speaker { font-weight: 600; }
 ${VOICES.map(([light, dark], n) => `[data-voice="${n}"] { --rt-voice: light-dark(${light}, ${dark}); }`).join("\n")}
 [data-voice] > .rt-speaker { color: var(--rt-voice); }
-[data-voice]::before { content: ""; position: absolute; inset-block: 3px; inset-inline-start: 0; border-inline-start: 3px solid var(--rt-voice); border-radius: 2px; }
+.rt-view [data-voice] { border-inline-start-color: var(--rt-voice); }
 .rt-segment[data-final="false"] .rt-text { color: var(--rt-quiet); }
 .rt-segment[data-final="false"] .rt-text::after { content: " …"; }
 [data-sure] > .rt-text { text-decoration: underline dotted 1px var(--rt-quiet); text-underline-offset: 3px; }
