@@ -162,12 +162,12 @@ async def test_a_refused_key_is_an_authentication_error() -> None:
     """A 401 ends the session at once, with what the service said and its request id."""
     async with (
         ScriptedPeer(Refusal(401, "wrong key", {"apim-request-id": "r-1"})) as peer,
-        RealtimeSession(rt.Compatible(peer.url, api_key="sk-secret")) as session,
+        RealtimeSession(rt.Compatible(peer.url, api_key="key-of-a-server")) as session,
     ):
         with pytest.raises(rt.AuthenticationError, match=r"401 \(wrong key\)") as caught:
             await session.finish()
     assert caught.value.request_id == "r-1"
-    assert "sk-secret" not in str(caught.value) and "sk-secret" not in repr(session.service)
+    assert "key-of-a-server" not in str(caught.value) and "key-of-a-server" not in repr(session.service)
 
 
 async def test_a_redirect_is_not_followed() -> None:
