@@ -12,7 +12,7 @@ import time
 
 from tests.bench.report import Answer, keep, table
 
-ORDER = ("wire", "pixels", "recognition", "added", "cpu", "kernel", "events", "file", "hours", "start")
+ORDER = ("wire", "pixels", "recognition", "added", "cpu", "kernel", "events", "file", "hours", "start", "click")
 
 
 def main(names: list[str]) -> int:

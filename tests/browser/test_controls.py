@@ -180,7 +180,7 @@ def test_a_device_that_gives_nothing_is_named_until_sound_comes(
 ) -> None:
     """Zeros alone lead to a question with the device's name, and sound takes it back; the delay is printed."""
     noise = np.random.default_rng(3).normal(0, 9000, 48_000 * 20).clip(-32768, 32767).astype(np.int16)
-    microphone.play_samples(np.concatenate([np.zeros(48_000 * 6, np.int16), noise]), 48_000)
+    microphone.play_samples(np.concatenate([np.zeros(48_000 * 5, np.int16), noise]), 48_000)
     page = open_page()
     show_microphone(page)
     button(page, "Start").click()
