@@ -37,14 +37,14 @@ def _without_halves(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _loads(text: str) -> Any:
-    """Read JSON; numbers that are not finite become null, so that no arithmetic behind this line meets one."""
-    return json.loads(text, parse_float=_finite, parse_constant=lambda _: None)
-
-
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+# Numbers that are not finite become null, so that no arithmetic behind this line meets one. Kept, since `json.loads`
+# with options makes a decoder for each message, which takes as long as reading it.
+_loads: Callable[[str], Any] = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None).decode
 
 
 def shown(message: str | bytes) -> str:

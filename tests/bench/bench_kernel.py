@@ -58,7 +58,7 @@ def nothing(here: Bench) -> float:
     notebook = here.lab.notebook([NOTHING])
     notebook.run_cells()
     kernel = here.kernel(notebook)
-    notebook.page.get_by_role("button", name="Start").click()
+    notebook.page.get_by_role("button", name="Start", exact=True).click()
     notebook.page.wait_for_timeout(3000)
     found = spent(kernel, notebook.page.wait_for_timeout)
     notebook.shutdown()

@@ -92,13 +92,19 @@ def over_bare_socket(address: str, token: str) -> Heard:
             began = 0.0
 
             async def read() -> None:
+                open_items: set[str] = set()
+                cleared = False
                 async for message in socket:
                     now, event = time.perf_counter(), json.loads(message)
                     if event["type"].endswith("transcription.delta"):
                         said.append(Said(now - began, event["delta"], False))
                     elif event["type"].endswith("transcription.completed"):
                         said.append(Said(now - began, event["transcript"], True))
-                    elif event["type"].endswith("cleared"):
+                        open_items.discard(event["item_id"])
+                    elif event["type"].endswith("committed"):
+                        open_items.add(event["item_id"])
+                    cleared = cleared or event["type"].endswith("cleared")
+                    if cleared and not open_items:
                         return
 
             async def send(pcm: bytes) -> None:
