@@ -33,8 +33,7 @@ def measure() -> Answer:
         question="What a session adds to a bare socket to the same service",
         goal="30 ms (median), with the same words",
         how="The embedded server hears the same five phrases in real time, from a bare WebSocket with base64 and from "
-        "a "
-        "session of ours, in turns.",
+        "a session of ours, in turns.",
         rows=tuple(rows),
         verdict=f"{final:+.0f} ms to the final text ({'reached' if final <= 30 else 'missed'}), {first:+.0f} ms to the "
         f"first word; word error rates {'the same' if len(same) == 1 else 'differ: ' + ', '.join(sorted(same))}.",

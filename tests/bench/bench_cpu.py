@@ -141,10 +141,9 @@ def measure() -> Answer:
         question="CPU per hour of audio, a session alone",
         goal="1.5 times the floor, and 0.15 of the packages",
         how="Pieces of 100 ms to a server that takes everything: an hour at once, or three minutes paced at 20 times "
-        "real "
-        "time; time of the client's process, scaled to an hour. Paced, most of it is the event loop's waking up, "
-        "whoever sends. A session of ours also writes the recording to disk and knows how far the other side has read; "
-        "at once, it sends what has piled up in pieces of up to half a second.",
+        "real time; time of the client's process, scaled to an hour. Paced, most of it is the event loop's waking up, "
+        "whoever sends. A session of ours also writes the recording to disk and knows how far the other side has "
+        "read; at once, it sends what has piled up in pieces of up to half a second.",
         rows=tuple(rows.values()),
         verdict=f"At once {beyond:.2f} times the floor ({'reached' if beyond <= 1.5 else 'missed'}), "
         + ", ".join(f"{ratio(ours, package):.2f} of the {package.contender}" for package in packages)

@@ -105,8 +105,7 @@ def measure() -> Answer:
         rows=rows,
         verdict=f"{'Reached' if times >= 10 else 'Missed'}: {times:.1f} times the openai package from text to event "
         f"({ratio(decoding, by_name['json.loads']):.2f} of json.loads alone), and {ratio(all_of_it, package):.1f} "
-        "times "
-        "when the transcript is brought up to date as well.",
+        "times when the transcript is brought up to date as well.",
         missing=missing,
         versions=versions,
         less_is_better=False,

@@ -74,8 +74,7 @@ def measure() -> Answer:
         question="A file on one connection",
         goal="2,000 times real time",
         how=f"A WAV of {HOURS:g} h, 24 kHz, to a server on this machine that takes everything and decodes nothing; "
-        "wall "
-        "clock, from the call to the finished transcript.",
+        "wall clock, from the call to the finished transcript.",
         rows=(floor, we),
         verdict=f"{'Reached' if we.median >= 2000 else 'Missed'}: {we.median:,.0f} times real time; the floor has "
         f"{floor.median:,.0f}.",

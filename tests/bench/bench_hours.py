@@ -91,8 +91,7 @@ def measure() -> Answer:
         question="Eight hours, a hundred thousand segments",
         goal="memory flat without text, memory and time linear in the segments",
         how=f"A session sends {HOURS} h of audio as fast as a server on this machine takes it; the server says "
-        "nothing, or "
-        f"makes a turn of every {turn / 24_000:.3f} s. {SLICES} equal parts; each value is one part.",
+        f"nothing, or makes a turn of every {turn / 24_000:.3f} s. {SLICES} equal parts; each value is one part.",
         rows=rows,
         verdict=f"{(silent[-1][1] - silent[1][1]) / 2**20:+.0f} MiB over eight hours without text; "
         f"{found['segments']:,} segments take {(marks[-1][1] - marks[0][1]) / 2**20:,.0f} MiB and "

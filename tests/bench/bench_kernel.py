@@ -91,10 +91,8 @@ def measure() -> Answer:
         question="CPU per hour of audio, the whole kernel with the page",
         goal="1.15 times a widget that takes the same messages and does nothing",
         how=f"JupyterLab, {SECONDS:g} s of recording, scaled to an hour; the floor is an anywidget whose page sends "
-        "100 ms of "
-        "silence ten times a second and whose kernel side drops it. Ours also writes the recording, sends it to a "
-        "service "
-        "on this machine, and shows a turn every three seconds.",
+        "100 ms of silence ten times a second and whose kernel side drops it. Ours also writes the recording, sends "
+        "it to a service on this machine, and shows a turn every three seconds.",
         rows=(floor, we),
         verdict=f"{times:.2f} times the floor ({'reached' if times <= 1.15 else 'missed'}).",
         versions={name: version(name) for name in ("anywidget", "ipykernel", "jupyterlab")},

@@ -112,9 +112,8 @@ def measure() -> Answer:
         question="Service event → pixels, and how far text is behind sound",
         goal="p95 of 50 ms, and 20 ms beyond a bare page",
         how="A service that answers each piece of 100 ms at once with a word that names its last sample. Event → "
-        "pixels: from "
-        "the word's leaving the service to the frame that paints it. Tail lag: from the capture of that sample to that "
-        "frame, the wall clock of the sample known by tones in the sound.",
+        "pixels: from the word's leaving the service to the frame that paints it. Tail lag: from the capture of that "
+        "sample to that frame, the wall clock of the sample known by tones in the sound.",
         rows=tuple(rows),
         verdict=f"Event → pixels p95 {ours_row.p95:.0f} ms ({'reached' if ours_row.p95 <= 50 else 'missed'}), "
         f"{beyond:.0f} ms beyond the bare page ({'reached' if beyond <= 20 else 'missed'}); the text is "

@@ -62,12 +62,9 @@ def measure() -> Answer:
         question="End of speech → final, and the first word, with the embedded engine",
         goal="the bare pocketsphinx loop and 30 ms",
         how="Five phrases played in real time. The bare loop knows where each phrase begins and ends, decodes in the "
-        "same "
-        "process, and ends it 500 ms after its last sound, which is the pause that ships; ours finds that out by "
-        "itself, "
-        "and goes over a socket to a process of its own. The first word of ours is held back until it has stood for "
-        "some "
-        "partial results, since text that was sent as a delta cannot be taken back.",
+        "same process, and ends it 500 ms after its last sound, which is the pause that ships; ours finds that out by "
+        "itself, and goes over a socket to a process of its own. The first word of ours is held back until it has "
+        "stood for some partial results, since text that was sent as a delta cannot be taken back.",
         rows=tuple(rows),
         verdict=f"Final text {final:+.0f} ms beside the loop with the same looks "
         f"({'reached' if final <= 30 else 'missed'}); first word {first:+.0f} ms "

@@ -205,11 +205,10 @@ def measure() -> Answer:
         question="Captured → on the wire, page included",
         goal="p95 of 25 ms with an idle kernel, 25 ms while a cell sleeps, 60 ms while a cell computes; ahead of every "
         "peer",
-        how="Tones in the microphone's WAV; each page notes when it hears one, a service on this machine when the "
-        "piece with "
-        "it arrives; the time that filled the piece is taken off. Peers serve from a thread beside a main thread that "
-        "is "
-        "idle, sleeps, or runs a loop in Python, as in a notebook's kernel.",
+        how="Tones in the microphone's WAV; each page notes in its own audio graph when one passes, a service on this "
+        "machine when the piece with it arrives; the time that filled the piece is taken off. Peers serve from a "
+        "thread beside a main thread that is idle, sleeps, or runs a loop in Python, as in a notebook's kernel. "
+        "Gradio's page has no such graph; its tones are noted on a clone of the track, which is some milliseconds off.",
         rows=tuple(rows.values()),
         verdict="; ".join(said) + f". The bare page has p95 {rows['bare WebSocket page', 'no kernel'].p95:.0f} ms.",
         missing=missing,

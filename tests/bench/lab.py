@@ -66,7 +66,8 @@ def clicks(seconds: float) -> np.ndarray:
 
 TAP = """
 (() => {
-  // Notes when each tone of the microphone passes, on a clone of the track that the page itself records.
+  // Notes when each tone of the microphone passes: in the page's own audio graph, so that both hear the same
+  // moment, or, where the page has none, on a clone of the track.
   const code = `registerProcessor("bench-tap", class extends AudioWorkletProcessor {
     quiet = 0;
     process([input]) {
@@ -84,15 +85,30 @@ TAP = """
   window.benchTones = [];
   const devices = navigator.mediaDevices;
   if (!devices) return;
+  const module = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const source = AudioContext.prototype.createMediaStreamSource;
+  let tapped = false;
+  const tap = async (context, node) => {
+    if (tapped) return;
+    tapped = true;
+    await context.audioWorklet.addModule(module);
+    const worklet = new AudioWorkletNode(context, "bench-tap");
+    worklet.port.onmessage = ({ data }) => window.benchTones.push(data);
+    node.connect(worklet).connect(context.destination);
+  };
+  AudioContext.prototype.createMediaStreamSource = function (stream) {
+    const node = source.call(this, stream);
+    if (this.sampleRate === 24000) void tap(this, node);
+    return node;
+  };
   const open = devices.getUserMedia.bind(devices);
   devices.getUserMedia = async (constraints) => {
     const stream = await open(constraints);
-    const context = new AudioContext({ sampleRate: 24000 });
-    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
-    const tap = new AudioWorkletNode(context, "bench-tap");
-    tap.port.onmessage = ({ data }) => window.benchTones.push(data);
-    const clone = new MediaStream(stream.getAudioTracks().map((track) => track.clone()));
-    context.createMediaStreamSource(clone).connect(tap).connect(context.destination);
+    setTimeout(() => {
+      const context = new AudioContext({ sampleRate: 24000 });
+      const clone = new MediaStream(stream.getAudioTracks().map((track) => track.clone()));
+      if (!tapped) void tap(context, source.call(context, clone));
+    }, 700);
     return stream;
   };
 })();
