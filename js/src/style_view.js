@@ -47,6 +47,7 @@ export const VIEW = `
 
 .rt-scroll { position: relative; display: flex; flex-direction: column; min-height: 0; flex: 0 1 auto; }
 .rt-log { max-height: min(22rem, 55vh); overflow-y: auto; scrollbar-gutter: stable; position: relative; }
+.rt-view[style*="width"] { flex: 0 0 auto; }
 .rt-view[style*="height"] > .rt-scroll { flex: 1 1 0; }
 .rt-view[style*="height"] .rt-log { max-height: none; flex: 1 1 0; }
 .rt-block { contain: content; }

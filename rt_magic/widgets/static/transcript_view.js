@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 01aea67180e13a3b9a60de90fee38f85244c94f2720b82bbbd7aaa1980bb8d1c); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 1c60488e3b996a749187cb186c6609da8af124efc09b9b145922ed01ffa187f3); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -273,6 +273,7 @@ var VIEW = `
 
 .rt-scroll { position: relative; display: flex; flex-direction: column; min-height: 0; flex: 0 1 auto; }
 .rt-log { max-height: min(22rem, 55vh); overflow-y: auto; scrollbar-gutter: stable; position: relative; }
+.rt-view[style*="width"] { flex: 0 0 auto; }
 .rt-view[style*="height"] > .rt-scroll { flex: 1 1 0; }
 .rt-view[style*="height"] .rt-log { max-height: none; flex: 1 1 0; }
 .rt-block { contain: content; }
