@@ -10,7 +10,7 @@ import importlib
 import sys
 import time
 
-from tests.bench.report import Answer, keep, table
+from tests.bench.report import Answer, busy, keep, table
 
 ORDER = ("wire", "pixels", "recognition", "added", "cpu", "kernel", "events", "file", "hours", "start", "click")
 
@@ -24,7 +24,7 @@ def main(names: list[str]) -> int:
     broken = []
     for name in (name for name in ORDER if not names or name in names):
         print(f"\n=== {name}", flush=True)
-        began = time.monotonic()
+        began, load = time.monotonic(), busy()
         try:
             answer: Answer = importlib.import_module(f"tests.bench.bench_{name}").measure()
         except Exception as error:  # the others are still of use
@@ -33,7 +33,7 @@ def main(names: list[str]) -> int:
             traceback.print_exc()
             broken.append(f"{name} ({error})")
             continue
-        keep(name, answer)
+        keep(name, answer, load)
         print(f"{answer.question}\n\n{table(answer)}\n\n{answer.verdict}")
         for who, why in answer.missing.items():
             print(f"not run: {who}, because {why}")

@@ -80,10 +80,10 @@ def measure() -> Answer:
     memory = tuple(d / 1024 / n for d, n in zip(slices(marks, 1), counts, strict=True))
     times = tuple(d * 1e6 / n for d, n in zip(slices(marks, 0), counts, strict=True))
     rows = (
-        quiet_memory,
-        quiet_time,
-        Row("rt_magic, with text", memory, "KiB per segment", "memory"),
         Row("rt_magic, with text", times, "µs per segment", "CPU"),
+        Row("rt_magic, with text", memory, "KiB per segment", "memory"),
+        quiet_time,
+        quiet_memory,
     )
     half = len(times) // 2
     early, late = sum(times[:half]) / half, sum(times[half:]) / (len(times) - half)

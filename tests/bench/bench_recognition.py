@@ -45,17 +45,17 @@ def measure() -> Answer:
         found = collected(
             {
                 "bare pocketsphinx loop": partial(bare_decoder, False),
-                "the same, and the second look that ships": partial(bare_decoder, True),
+                "the loop with the second look": partial(bare_decoder, True),
                 "rt_magic session, embedded engine": partial(over_session, address, token),
             },
             ROUNDS,
         )
-    rows = rows_of(found, ("bare pocketsphinx loop", "the same, and the second look that ships"))
+    rows = rows_of(found, ("bare pocketsphinx loop", "the loop with the second look"))
     by = {(row.contender, row.condition): row for row in rows}
 
     def beyond(what: str) -> float:
         ours = by["rt_magic session, embedded engine", what].median
-        return ours - by["the same, and the second look that ships", what].median
+        return ours - by["the loop with the second look", what].median
 
     final, first = beyond("end of speech → final"), beyond("start of speech → first word")
     return Answer(

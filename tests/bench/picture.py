@@ -34,7 +34,7 @@ def draw(answers: Mapping[str, Answer], path: Path) -> None:
         )  # fmt: skip
         panel.set_yticks(places, names, fontsize=8)
         values = [row.median for row in rows if row.median > 0]
-        if values and max(values) > 30 * min(values):
+        if values and max(values) > 50 * min(values):
             panel.set_xscale("log")
         panel.set_title(answer.question, fontsize=10, loc="left")
         panel.set_xlabel(f"{unit}, {'less' if answer.less_is_better else 'more'} is better", fontsize=8)

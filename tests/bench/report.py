@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -124,10 +125,15 @@ def section(name: str, answer: Answer, when: str) -> str:
     return "\n\n".join(parts)
 
 
-def keep(name: str, answer: Answer) -> None:
+def busy() -> str:
+    """Return how busy the machine is before a question is asked, as one may have to know to trust its answer."""
+    return f"load average {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else "load not known"
+
+
+def keep(name: str, answer: Answer, load: str) -> None:
     """Remember an answer beside those of the other questions, and write page and picture anew."""
     known: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    when = f"{datetime.now(UTC):%d %B %Y}"
+    when = f"{datetime.now(UTC):%d %B %Y}, {load}"
     plain = asdict(answer)
     for row in plain["rows"]:
         row["values"] = [float(f"{value:.5g}") for value in row["values"]]
