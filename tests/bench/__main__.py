@@ -7,6 +7,7 @@ python3 do.py bench events start
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 import time
 
@@ -14,14 +15,20 @@ from tests.bench.report import Answer, busy, keep, table
 
 ORDER = ("wire", "pixels", "recognition", "added", "cpu", "kernel", "events", "file", "hours", "start", "click")
 
+PRINTED = ("engine", "view")
+"""Looks into one part, with nothing beside it: run by name only, and printed."""
+
 
 def main(names: list[str]) -> int:
     """Measure one question after another; 1 if one of them broke, whose old numbers then stay."""
-    unknown = set(names) - set(ORDER)
+    unknown = set(names) - {*ORDER, *PRINTED}
     if unknown:
-        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(ORDER)}")
+        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join((*ORDER, *PRINTED))}")
         return 2
     broken = []
+    for name in (name for name in PRINTED if name in names):
+        if subprocess.call([sys.executable, "-m", f"tests.bench.bench_{name}"]) != 0:
+            broken.append(name)
     for name in (name for name in ORDER if not names or name in names):
         print(f"\n=== {name}", flush=True)
         began, load = time.monotonic(), busy()
