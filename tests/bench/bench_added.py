@@ -9,7 +9,7 @@ from tests.bench.bench_recognition import collected, rows_of
 from tests.bench.realtime import engine, over_bare_socket, over_session
 from tests.bench.report import Answer
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 def measure() -> Answer:

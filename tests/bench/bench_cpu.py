@@ -13,8 +13,8 @@ from tests.bench.contenders import version as version_in
 from tests.bench.report import Answer, Row, interleaved, ratio
 from tests.bench.sink import running
 
-SECONDS = {"at once": 3600, "paced": 180}
-"""Of audio; an hour costs less at once than a few minutes in real steps."""
+SECONDS = {"at once": 3600, "paced": 120}
+"""Of audio; an hour costs less at once than two minutes in real steps."""
 ROUNDS = 3
 
 PACE = """
@@ -140,7 +140,7 @@ def measure() -> Answer:
     return Answer(
         question="CPU per hour of audio, a session alone",
         goal="1.5 times the floor, and 0.15 of the packages",
-        how="Pieces of 100 ms to a server that takes everything: an hour at once, or three minutes paced at 20 times "
+        how="Pieces of 100 ms to a server that takes everything: an hour at once, or two minutes paced at 20 times "
         "real time; time of the client's process, scaled to an hour. Paced, most of it is the event loop's waking up, "
         "whoever sends. A session of ours also writes the recording to disk and knows how far the other side has "
         "read; at once, it sends what has piled up in pieces of up to half a second.",

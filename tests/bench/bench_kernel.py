@@ -12,7 +12,7 @@ from tests.bench.report import Answer, Row, ratio
 from tests.bench.sink import running
 from tests.browser.cell import click, expect_state
 
-SECONDS = 20.0
+SECONDS = 15.0
 ROUNDS = 3
 
 NOTHING = '''

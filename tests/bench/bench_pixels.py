@@ -15,7 +15,7 @@ from tests.bench.report import Answer, Row, interleaved
 from tests.bench.sink import Running, running
 from tests.browser.cell import click, expect_state
 
-SECONDS = 15.0
+SECONDS = 12.0
 ROUNDS = 3
 
 WATCH = """

@@ -24,7 +24,7 @@ from tests.bench.report import Answer, Row, interleaved
 from tests.bench.sink import Running, running
 from tests.browser.cell import click, expect_state
 
-SECONDS = 14.0
+SECONDS = 10.0
 ROUNDS = 2
 WEBSOCKETS = ("websockets",)
 CONDITIONS = ("idle", "sleep", "loop")
