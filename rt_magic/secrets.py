@@ -19,7 +19,8 @@ _SHAPES = re.compile(
     r"|(?<=[?&]api-key=)[^&\s]+"
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # name and password of a proxy
 )
-_SHORTEST = 6  # what is shorter is no secret, and would blot out words
+_SHORT = 6  # what is shorter may be part of words, and is a secret only where it stands alone
+_SHORTEST = 3  # what is shorter still is none: it would blot out words themselves
 _known: deque[str] = deque(maxlen=64)  # what was sent lately, so that it is known again wherever it turns up
 
 
@@ -33,8 +34,13 @@ def guard(headers: Mapping[str, str]) -> None:
 
 def redact(text: str) -> str:
     """Return `text` without the secrets that were sent, and without what has the shape of one."""
-    for secret in tuple(_known):  # another thread may be connecting
-        if secret in text:
+    # The longest first, as one may begin with another; sorting makes a copy, as another thread may be connecting.
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret not in text:
+            continue
+        if len(secret) < _SHORT:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MARK, text)
+        else:
             text = text.replace(secret, MARK)
     return _SHAPES.sub(MARK, text)
 

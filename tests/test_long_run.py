@@ -22,6 +22,15 @@ TURN = 4.0
 GROWTH = 20.0
 """MB that a kernel may grow by, from the warm-up to the end."""
 
+HISTORY = """
+session = get_ipython().kernel.session
+for number in range(session.digest_history_size):
+    session._add_digest(number.to_bytes(32, "big").hex().encode())
+assert len(session.digest_history) == session.digest_history_size == 65_536
+"""
+"""A kernel remembers the signatures of the last 65 536 messages, whatever they are for (jupyter_client, `Session`
+`digest_history_size`), some 7 MB that fill up within two hours: that memory is full before the curve begins."""
+
 
 async def service(socket: ServerConnection) -> None:
     """Take sound as fast as it comes, keep none of it, and answer with a turn every four seconds of it."""
@@ -107,6 +116,7 @@ def long_run(tmp_path: Path, minutes: float, speed: float, warm: float) -> Curve
         port = server.sockets[0].getsockname()[1]
         with kernel({**NOTEBOOK, "XDG_STATE_HOME": str(tmp_path)}) as page:
             curve = Curve(page.value("__import__('os').getpid()"))
+            assert page.run(HISTORY).status == "ok"
             page.run("%load_ext rt_magic")
             cell = page.run(f"%%transcribe --service ws://127.0.0.1:{port}")
             assert cell.status == "ok", cell.text

@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from azure.core.credentials import AccessToken, AzureKeyCredential
 
 import rt_magic as rt
+from rt_magic import secrets
 from rt_magic.secrets import MARK, guard, redact, redacted_log
 from rt_magic.session import credentials
 from rt_magic.session.session import RealtimeSession
@@ -244,6 +246,33 @@ def test_a_secret_without_a_shape_is_known_once_it_was_sent() -> None:
     assert redact("0a1b2c3d4e5f") == "0a1b2c3d4e5f"
     guard({"api-key": "0a1b2c3d4e5f", "x-other": "harmless", "Authorization": "Bearer k"})
     assert redact("x0a1b2c3d4e5fx harmless k") == f"x{MARK}x harmless k"
+
+
+def test_the_longer_of_two_secrets_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that another one begins with, whichever came first, leaves nothing of the other's rest."""
+    for keys in (("f0e1d2", "f0e1d2-and-the-rest"), ("f0e1d2-and-the-rest", "f0e1d2")):
+        monkeypatch.setattr(secrets, "_known", deque(maxlen=64))
+        for key in keys:
+            guard({"api-key": key})
+        assert redact("f0e1d2-and-the-rest, f0e1d2") == f"{MARK}, {MARK}"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "shown"),
+    [
+        ("EMPTY", "wrong key EMPTY.", f"wrong key {MARK}."),
+        ("tiny", "'tiny' and Bearer tiny, destiny and tiny5", f"'{MARK}' and Bearer {MARK}, destiny and tiny5"),
+        ("a+b", "(a+b) or ca+b", f"({MARK}) or ca+b"),
+        ("no", "no key", "no key"),
+    ],
+)
+def test_a_short_key_is_a_secret_where_it_stands_alone(
+    key: str, text: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of three to five characters are blotted out, and not the words that they are part of."""
+    monkeypatch.setattr(secrets, "_known", deque(maxlen=64))
+    guard({"Authorization": f"Bearer {key}"})
+    assert redact(text) == shown
 
 
 async def test_failed_turns_of_a_service_that_repeats_the_key_are_marked_without_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
 
 from rt_magic.audio.pcm import SAMPLE_RATE
@@ -53,25 +54,28 @@ class Notes:
 
     def __init__(self, entries: int) -> None:
         self._entries = entries
-        self._notes: list[tuple[int, float]] = []
+        # Plain numbers and no objects, of which there would be tens of thousands. A time is there before its end is.
+        self._notes = array("q"), array("d")
         self._forgotten = -1
         """Last sample of which the time is not known any more."""
 
     def add(self, end: int, time: float) -> None:
         """Note a time for all up to `end`; where that lies further back than before, what is behind it is forgotten."""
-        notes = self._notes
-        if notes and notes[-1][0] >= end:
-            self._notes = notes = notes[: bisect_left(notes, (end, -math.inf))]
-        notes.append((end, time))
-        if len(notes) > 2 * self._entries:
-            self._forgotten = notes[self._entries - 1][0]
-            self._notes = notes[self._entries :]
+        ends, times = self._notes
+        if ends and ends[-1] >= end:
+            kept = bisect_left(ends, end)
+            self._notes = ends, times = ends[:kept], times[:kept]
+        times.append(time)
+        ends.append(end)
+        if len(ends) > 2 * self._entries:
+            self._forgotten = ends[self._entries - 1]
+            self._notes = ends[self._entries :], times[self._entries :]
 
     def find(self, sample: int) -> tuple[int, float] | None:
         """Return the note that a sample belongs to, None where there is none (any more)."""
-        notes = self._notes
-        index = bisect_left(notes, (sample, -math.inf))
-        return None if index >= len(notes) or sample <= self._forgotten else notes[index]
+        ends, times = self._notes
+        index = bisect_left(ends, sample)
+        return None if index >= len(ends) or sample <= self._forgotten else (ends[index], times[index])
 
 
 class PageClock:
