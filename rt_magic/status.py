@@ -15,7 +15,7 @@ READY = "click Start and speak"
 ASKED = "asking the page to open its microphone"
 OPENING = "opening the microphone"
 PAUSED = "paused; click Resume to go on"
-GONE = "the microphone closed with its page; click Resume to go on here"
+GONE = "the page is gone, and its microphone with it; click Resume to go on here"
 NO_SOUND = "no sound comes from this machine's microphone; Resume opens it again"
 
 

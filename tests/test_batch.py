@@ -206,9 +206,13 @@ def test_nothing_outlives_a_killed_user() -> None:
 def test_interrupting_ends_the_session(words: tuple[np.ndarray, int]) -> None:
     """A KeyboardInterrupt while waiting cancels the transcription and leaves neither task nor recording."""
     before = kept()
-    threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt):
-        rt.transcribe(PHRASES_FLAC, speed=1, progress=False)
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started us with `&`
+    try:
+        threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            rt.transcribe(PHRASES_FLAC, speed=1, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     deadline = time.monotonic() + 10
     while kept() - before and time.monotonic() < deadline:
         time.sleep(0.05)

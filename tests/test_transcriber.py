@@ -472,7 +472,7 @@ async def test_finish_does_not_wait_for_ever() -> None:
 
     async def deaf(connection: PeerConnection) -> None:
         await connection.accept()
-        await connection.pause(60)
+        await connection.pause(10)
 
     async with ScriptedPeer(deaf) as peer:
         transcriber = Transcriber(service=peer.url)

@@ -100,7 +100,7 @@ def test_reload_while_recording(lab: Lab, microphone: WavMicrophone) -> None:
         expect(notebook.page.locator(".rt-notice")).to_be_hidden()
         gone.set()
         expect_words(notebook, "before")
-        expect(notebook.page.get_by_role("status")).to_contain_text("the microphone closed with its page")
+        expect(notebook.page.get_by_role("status")).to_contain_text("the page is gone, and its microphone with it")
         click(notebook, "Resume")
         expect_words(notebook, "before", "after")
         click(notebook, "Stop")
