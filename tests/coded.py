@@ -186,6 +186,8 @@ class CodedService(ScriptedPeer):
         self.disorder = disorder
         self.expires_in: Callable[[int], float | None] = lambda number: None
         """Seconds after which the connection of that number is said to end."""
+        self.takes = 0.0
+        """Seconds that it takes to hear a second of sound."""
         self.overlaps = 0
         """Connections that were opened while another one was."""
         self._random = random.Random(seed)
@@ -282,6 +284,7 @@ class _Listener:
             await self.answer()
 
     async def hear(self, pcm: bytes) -> None:
+        await asyncio.sleep(self.service.takes * len(pcm) / 2 / SAMPLE_RATE)
         if self.turns is None:
             return
         for frame in self.speech.feed(pcm):

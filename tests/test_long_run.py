@@ -24,9 +24,9 @@ GROWTH = 20.0
 
 HISTORY = """
 session = get_ipython().kernel.session
-for number in range(session.digest_history_size):
-    session._add_digest(number.to_bytes(32, "big").hex().encode())
-assert len(session.digest_history) == session.digest_history_size == 65_536
+while len(session.digest_history) < session.digest_history_size:
+    session._add_digest(__import__("os").urandom(32).hex().encode())
+del session
 """
 """A kernel remembers the signatures of the last 65 536 messages, whatever they are for (jupyter_client, `Session`
 `digest_history_size`), some 7 MB that fill up within two hours: that memory is full before the curve begins."""

@@ -73,6 +73,25 @@ async def test_before_a_connection_expires_the_next_takes_over_at_a_pause(turns:
 
 
 @pytest.mark.parametrize("turns", ["server", "client"])
+async def test_the_next_takes_over_also_after_the_last_sound_is_recorded(turns: str) -> None:
+    """What is still to be sent when nothing more is recorded goes over as many connections as it needs."""
+    recording, states = coded(20), []
+    async with CodedService(recording) as service:
+        service.expires_in, service.takes = lambda number: 2.0, 0.03
+        async with RealtimeSession(
+            rt.Compatible(service.url),
+            turn_detection=turns,
+            timing=TIMING,
+            on_state=lambda state, _: states.append(state),
+        ) as session:
+            session.append(recording.pcm)
+            transcript = await session.finish(timeout=60)
+        assert sum(map(bool, service.streams)) >= 2 and service.overlaps == len(service.connections) - 1
+    assert complaints(recording, transcript.segments, service.streams) == []
+    assert "reconnecting" not in states
+
+
+@pytest.mark.parametrize("turns", ["server", "client"])
 async def test_one_that_expires_without_a_pause_is_followed_by_another(turns: str) -> None:
     """Where nobody pauses the service ends the connection, and all that had not become text is sent again."""
     recording = coded(pauses=(0.0, 0.05))

@@ -293,8 +293,8 @@ class Connection:
         if self._pace is not None:
             self._pace.note_sent(self.position, time.monotonic())
         await self._prove(self.timeline.length - before)
-        if self._next is None or self._finishing:
-            return
+        if self._next is None or (self._finishing and self._sender.through):
+            return  # there is nothing left for another one
         if self._sender.at_pause(pcm, self._next.opened_at is not None):
             self.passed = True
             self._next.begin(self.position - PREFIX)  # words may begin softly
