@@ -68,7 +68,8 @@ def transcribe_files(
     threads, processes, `Client.get_executor()` of dask.distributed, ipyparallel's `view.executor`; the workers see the
     same paths, and sign in by themselves. `manifest` names a file of JSON lines by which a rerun does only what is
     missing, also after a kill. The error of a file is yielded and the rest goes on; where the service asks to wait, all
-    wait. Raises ConfigurationError, AuthenticationError, and what else concerns all files.
+    wait. `transcribe_files(...).to_pandas()` is one table of them all. Raises ConfigurationError, AuthenticationError,
+    and what else concerns all files.
     """
     chosen = resolve_service(service, default=default_service()).service
     options = Options(
@@ -172,7 +173,11 @@ class _Job:
 
 
 class Results(Iterator[tuple[Path, Result]]):
-    """The files as they get done: pairs of path and transcript, or error; `errors` keeps the latter by path."""
+    """The files as they get done: pairs of path and transcript, or error; `errors` keeps the latter by path.
+
+    `to_pandas()` does them all and returns one table. Going through it uses it up: with a manifest the call of
+    `transcribe_files` can be repeated at no cost.
+    """
 
     def __init__(
         self,
@@ -208,6 +213,28 @@ class Results(Iterator[tuple[Path, Result]]):
     def close(self) -> None:
         """End early: what has not begun does not begin, and what runs here is cancelled."""
         self._steps.close()
+
+    def __repr__(self) -> str:
+        under_way = len(self._waiting) + len(self._running)
+        return (
+            f"<{self._count} files: {self._count - under_way} done, {len(self.errors)} of them failed (.errors); "
+            "iterate, .to_pandas() or .to_parquet(folder)>"
+        )
+
+    def to_pandas(self, *, words: bool = False) -> Any:
+        """Do all files and return one DataFrame: the columns of a transcript's `to_pandas`, behind `path`.
+
+        Files that failed are in `errors`. Needs pandas.
+        """
+        pandas = library("pandas")
+        tables = [Transcript().to_pandas(words=words).assign(path="")]
+        tables += [
+            result.to_pandas(words=words).assign(path=str(path))
+            for path, result in self
+            if isinstance(result, Transcript)
+        ]
+        table = pandas.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+        return table[["path", *(name for name in table.columns if name != "path")]]
 
     def to_parquet(self, folder: str | os.PathLike[str], *, words: bool = False) -> Path:
         """Do all files, write one Parquet file for each and return the folder, which pandas reads as one table.

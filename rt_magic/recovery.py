@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,15 @@ class Leftover:
     def transcribe(self, service: Any = None, *, progress: bool = True) -> Transcript:
         """Transcribe what was recorded, with the language it was recorded for; the recording stays until `delete`.
 
+        `service` is chosen as for `rt_magic.transcribe`, by what is set now, not by where the recording went.
         Raises AudioError where nothing is left, and what `transcribe` raises.
         """
         audio = self.path / AUDIO
         if not audio.exists():
             raise AudioError(f"the recording in {self.path} is gone")
         samples = np.memmap(audio, "<i2", "r", shape=(audio.stat().st_size // BYTES_PER_SAMPLE,))
-        source = open_audio(samples, sample_rate=SAMPLE_RATE)
+        began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        source = replace(open_audio(samples, sample_rate=SAMPLE_RATE), name=f"the recording from {began}")
         session = RealtimeSession(
             resolve_service(service, default=default_service()).service,
             language=self.options.get("language"),

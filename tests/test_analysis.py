@@ -7,6 +7,7 @@ import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jiwer
 import numpy as np
@@ -78,6 +79,27 @@ def test_another_transcript_is_a_reference_too() -> None:
         Transcript().wer(3)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="normalize='lower' is not possible"):
         Transcript().wer("a", normalize="lower")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reference", "way"),
+    [
+        ("reference.txt", r"name of a file.*path\.read_text\(\)"),
+        ("my talks/day 1.TXT", r"name of a file.*path\.read_text\(\)"),
+        (Path("reference.srt"), r"name of a file.*Transcript\.read"),
+        (Path("reference"), r"name of a file.*path\.read_text\(\)"),
+        (" ", "no words"),
+    ],
+)
+def test_a_reference_that_is_not_what_was_said_is_refused(reference: Any, way: str) -> None:
+    """A file's name is not scored as if it had been said, nor is nothing."""
+    with pytest.raises(ConfigurationError, match=way):
+        transcript_of(*INTERVIEW).wer(reference)
+
+
+def test_words_about_a_file_are_a_reference() -> None:
+    """What was said may name a file."""
+    assert float(transcript_of(said("s1", 0.0, 2.0, "open the file notes.txt")).wer("open the file notes.txt")) == 0.0
 
 
 def test_a_rate_can_be_sent_to_another_process() -> None:

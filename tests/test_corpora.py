@@ -463,6 +463,29 @@ async def test_to_parquet_makes_one_table_of_all(tmp_path: Path) -> None:
     assert list(results.errors) == [tmp_path / "broken.wav"]
 
 
+async def test_to_pandas_makes_one_table_of_all(tmp_path: Path) -> None:
+    """All words are in one table with the path of each file, a rerun has them too, and a bad file is in `errors`."""
+    written = hums(tmp_path, 3)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+
+    def begin() -> Results:
+        return rt.transcribe_files(
+            str(tmp_path / "*.wav"), service=peer.url, manifest=tmp_path / "done.jsonl", progress=False
+        )
+
+    async with Stenographer() as peer:
+        results = begin()
+        assert "4 files: 0 done" in repr(results)
+        table = await asyncio.to_thread(results.to_pandas)
+        assert "4 done, 1 of them failed" in repr(results)
+        words = await asyncio.to_thread(begin().to_pandas, words=True)
+    assert dict(zip(table["path"], table["text"], strict=True)) == {str(path): text for path, text in written.items()}
+    assert list(table.columns[:4]) == ["path", "id", "start", "end"]
+    assert list(table.index) == [0, 1, 2]
+    assert list(words.columns[:4]) == ["path", "id", "position", "word"]
+    assert list(results.errors) == [tmp_path / "broken.wav"]
+
+
 def test_files_are_found_by_pattern_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pattern reaches into folders, a name with brackets means itself, and each file comes once."""
     monkeypatch.chdir(tmp_path)

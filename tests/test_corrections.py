@@ -30,7 +30,7 @@ def corrections(transcript: Transcript) -> list[tuple[object, ...]]:
 def test_an_edited_text_is_shown_everywhere_and_the_machines_is_kept() -> None:
     """The segment, the text and every format have the new words; the frame of corrections has both."""
     transcript = transcript_of(*INTERVIEW)
-    edited = transcript.edit("s2", "And then we drove home.")
+    edited = transcript.edit(transcript.segments[1], "And then we drove home.")
     assert edited == transcript.segments[1] == replace(INTERVIEW[1], text="And then we drove home.")
     assert transcript.text == "Hello, world. And then we drove home. Somewhere."
     assert "drove" in transcript.to_srt() and "went" not in transcript.to_srt()
@@ -69,6 +69,16 @@ def test_only_final_segments_are_edited(id_: str, complaint: str) -> None:
     transcript = transcript_of(INTERVIEW[0], Segment("s2", text="and th"))
     with pytest.raises(ConfigurationError, match=complaint):
         transcript.edit(id_, "x")
+
+
+@pytest.mark.parametrize(
+    ("turns", "complaint"),
+    [({"a": 1}, "does not say who spoke when.*tuples such as"), (3, "does not say"), ("x.rttm", r"no file 'x\.rttm'")],
+)
+def test_what_is_no_list_of_turns_is_refused(turns: object, complaint: str) -> None:
+    """What does not say who spoke when is an error that says what does."""
+    with pytest.raises(ConfigurationError, match=complaint):
+        transcript_of(*INTERVIEW).assign_speakers(turns)
 
 
 def test_replacing_changes_all_final_segments() -> None:

@@ -252,6 +252,7 @@ def test_what_is_no_audio_is_an_error_with_its_name(tmp_path: Path, name: str) -
     with pytest.raises(AudioError, match=why) as caught:
         decoded(open_audio(path))
     assert repr(str(path)) in str(caught.value)
+    assert "does not exist" not in str(caught.value)
     if name != "raw.raw":
         with pytest.raises(AudioError, match=why), path.open("rb") as file:
             decoded(open_audio(file))

@@ -54,13 +54,14 @@ def killed_while_recording(tmp_path: Path) -> bytes:
     return pcm
 
 
-def test_a_killed_process_leaves_all_it_recorded(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_all_it_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every sample that was appended is recovered, transcribed, and gone after `delete`."""
     pcm = killed_while_recording(tmp_path)
     (leftover,) = recover()
     assert leftover.duration == pytest.approx(len(pcm) / 48_000)
     assert (leftover.path / "audio.pcm").read_bytes() == pcm
-    transcript = leftover.transcribe(progress=False)
+    transcript = leftover.transcribe()
+    assert "transcribing the recording from 20" in capsys.readouterr().err
     assert transcript.text == phrases()[1].text
     assert transcript.started_at == leftover.started_at
     assert transcript.audio is not None and len(transcript.audio[0]) == pytest.approx(len(pcm) // 2, abs=1)

@@ -17,7 +17,7 @@ import rt_magic as rt
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.session.addresses import socket_address
 from rt_magic.session.resolution import check_service, resolve_service
-from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service
+from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, VoiceLive
 from rt_magic.session.session import RealtimeSession
 from rt_magic.wire.addresses import Rung
 
@@ -155,6 +155,14 @@ def test_unencrypted_is_for_this_machine_only(address: str) -> None:
     """Speech does not go over a network in the clear; the error says what to write."""
     with pytest.raises(ConfigurationError, match=r"unencrypted.*write (https|wss)://"):
         socket_address(address)
+
+
+@pytest.mark.parametrize("host", ["portal.azure.com", "ai.azure.com", "oai.azure.com", "Portal.Azure.US"])
+@pytest.mark.parametrize("make", [AzureOpenAI, VoiceLive])
+def test_the_portals_page_is_no_endpoint(make: type[AzureOpenAI | VoiceLive], host: str) -> None:
+    """The address of the page that shows a resource is refused, and where the endpoint stands is said."""
+    with pytest.raises(ConfigurationError, match=r"portal's own page.*Keys and Endpoint.*https://<resource>"):
+        make(f"https://{host}/#view/resource/subscriptions/1/accounts/ear/overview")
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,9 @@ def _name(source: Any) -> str:
 
 
 def _said(error: Exception) -> str:
-    return str(error).rpartition(": ")[2].strip(" .") or type(error).__name__
+    said = str(error).rpartition(": ")[2].strip(" .") or type(error).__name__
+    # libsndfile's word for an MP3 in which it finds no frame; that the file is there was looked at before.
+    return "no sound was found in it" if said.startswith("File does not exist") else said
 
 
 def _check_path(path: Path, name: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.session.addresses import Address, host_of, is_loopback, socket_address, split
 from rt_magic.session.credentials import Credential, check_credential, prove
-from rt_magic.wire.addresses import Rung, cloud_of, is_foundry_host, named_deployments
+from rt_magic.wire.addresses import PORTALS, Rung, cloud_of, is_foundry_host, named_deployments
 from rt_magic.wire.dialects import DIALECTS, Dialect
 from rt_magic.wire.models import AZURE_SPEECH, DEFAULT_MODEL, MODELS, carrier, is_mai_streaming
 
@@ -22,8 +22,9 @@ class AzureOpenAI:
     `endpoint` is any address that the portal shows (else AZURE_OPENAI_ENDPOINT); `model` the transcription deployment
     (else AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT, else the one that the address names, else `gpt-realtime-whisper`);
     `realtime_model` a voice deployment to fall back on (else AZURE_OPENAI_REALTIME_DEPLOYMENT). `credential` is any of
-    azure-identity, an AzureKeyCredential or a function that returns a token; without it and without a key,
-    `DefaultAzureCredential` is asked. `scope` pins the token's audience, as a sovereign cloud may need.
+    azure-identity, an AzureKeyCredential or a function that returns a token. Without it counts AZURE_OPENAI_API_KEY,
+    else AZURE_OPENAI_AD_TOKEN, else `DefaultAzureCredential`. `scope` pins the token's audience, as a sovereign cloud
+    may need.
     """
 
     endpoint: str | None = None
@@ -207,7 +208,12 @@ class VoiceLive:
 
 
 def check_name(address: str, example: str) -> None:
-    """Raise ConfigurationError where an address is but the name of a resource."""
+    """Raise ConfigurationError where an address is but the name of a resource, or a page that people look at."""
     name = split(address).hostname or ""
+    if name.lower() in PORTALS:
+        raise ConfigurationError(
+            f"{name} is the portal's own page, and no key is sent there; copy the endpoint from the resource's Keys "
+            f"and Endpoint, such as {example}"
+        )
     if "." not in name and not is_loopback(name):
         raise ConfigurationError(f"{address!r} is a name, not an address; write {example}")

@@ -144,7 +144,7 @@ async def _default(scope: str, authority: str | None, key_variable: str, environ
         raise AuthenticationError(
             f"there is no key and nobody is signed in to Azure. Three ways in: (1) set {key_variable} (portal: the "
             "resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any credential "
-            f"of azure-identity; then run the cell again. {_attempts(error)}"
+            f"of azure-identity, or a function that returns a token; then run the cell again. {_attempts(error)}"
         ) from None
     return Proof(bearer(token, "DefaultAzureCredential"), _answered(credential), signed_in=True, scoped=True)
 

@@ -193,9 +193,13 @@ def _not_found(asked: Asked, refused: Refused) -> str:
         return "there is nothing at this address, or no such model; check both"
     named = f"the voice deployment {asked.voice_model!r}" if asked.voice else f"the deployment {asked.model!r}"
     region = "the resource's region has no Realtime service"
+    other = region if asked.voice else f"this resource opens no transcription sessions: then {_SWITCH}"
+    # Whoever says this is an Azure OpenAI resource, so that the host is right.
+    reached = "DeploymentNotFound" in refused.body
+    causes = "one of two:" if reached else "one of three: the host is wrong,"
     return (
-        f"one of three: the host is wrong, {named} is not there (a new one takes minutes to appear; {DEPLOYMENTS}), or "
-        f"{region if asked.voice else f'this resource opens no transcription sessions: then {_SWITCH}'}"
+        f"{causes} {named} is not there (its own name is wanted, not the model's; a new one takes minutes to appear; "
+        f"{DEPLOYMENTS}), or {other}"
     )
 
 

@@ -109,12 +109,22 @@ def _ordered(known: Archive) -> list[Segment]:
 
 
 def speaker_turns(turns: Any, name: str | None) -> list[Label]:
-    """Return (start, end, speaker) out of RTTM (a path or the text), an annotation of pyannote, or such tuples."""
+    """Return (start, end, speaker) out of RTTM (a path or the text), an annotation of pyannote, or such tuples.
+
+    Raises ConfigurationError for what is none of these.
+    """
     if hasattr(turns, "itertracks"):
         return [(span.start, span.end, str(label)) for span, _, label in turns.itertracks(yield_label=True)]
     if isinstance(turns, Path) or (isinstance(turns, str) and "\n" not in turns and not turns.startswith("SPEAKER ")):
         path = Path(turns).expanduser()
+        if not path.is_file():
+            raise ConfigurationError(f"there is no file {str(turns)!r}; it is looked for in {path.absolute().parent}")
         return turns_of_rttm(decode(path.read_bytes(), path.name), name=name)
     if isinstance(turns, str):
         return turns_of_rttm(turns, name=name)
-    return [(float(start), float(end), str(speaker)) for start, end, speaker in turns]
+    try:
+        return [(float(start), float(end), str(speaker)) for start, end, speaker in turns]
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"turns={turns!r} does not say who spoke when; give RTTM or tuples such as [(0, 6.5, 'Anna')], in seconds"
+        ) from None

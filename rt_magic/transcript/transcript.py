@@ -195,12 +195,13 @@ class Transcript(Written):
 
     # ── change ──
 
-    def edit(self, id: str, text: str) -> Segment:
-        """Give a final segment another text, and return it; the machine's text is kept (`corrections`).
+    def edit(self, id: str | Segment, text: str) -> Segment:
+        """Give a final segment (or its id) another text, and return it; the machine's text is kept (`corrections`).
 
         Words keep their times where they still stand for what was said. Raises ConfigurationError for an id that there
         is not, or not finally.
         """
+        id = id.id if isinstance(id, Segment) else id
         with self._lock:
             segment = self._ledger.segments.get(id)
             if segment is None or not segment.final:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.exceptions import ConfigurationError
@@ -15,6 +17,9 @@ Normalize: TypeAlias = Callable[[str], str] | Literal["default"] | None
 
 LONGEST_EQUAL = 30
 """Words without a difference that are shown whole; of more, only the ends."""
+
+_FILE = re.compile(r"(\S+|[^\n]*[/\\][^\n]*)\.(txt|json|srt|vtt|textgrid|csv|md|docx)", re.IGNORECASE)
+"""What can only be meant as a file's name: one word, or with a slash, and a suffix of texts."""
 
 _COLOURS = {"delete": "rgba(220, 50, 47, .28)", "insert": "rgba(38, 139, 210, .28)"}
 
@@ -138,7 +143,12 @@ def _marked(tag: str, kind: str, words: Sequence[str]) -> str:
 
 def word_error_rate(reference: Any, heard: str, normalize: Normalize) -> WordErrorRate:
     """Compare with a text, or with another transcript's."""
+    if isinstance(reference, Path) or (isinstance(reference, str) and _FILE.fullmatch(reference)):
+        read = "rt.Transcript.read(path)" if Path(reference).suffix in (".json", ".srt", ".vtt") else "path.read_text()"
+        raise ConfigurationError(f"{str(reference)!r} is the name of a file, not what was said; give {read}")
     text = reference if isinstance(reference, str) else getattr(reference, "text", None)
     if not isinstance(text, str):
         raise ConfigurationError(f"reference={reference!r} is no text; give what was said, as str or as a Transcript")
+    if not text.strip():
+        raise ConfigurationError(f"reference={reference!r} has no words to count errors by; give what was said")
     return WordErrorRate.of(text, heard, normalize)

@@ -45,6 +45,12 @@ def is_azure_host(name: str) -> bool:
     return _AZURE.search(name.lower()) is not None
 
 
+PORTALS = frozenset(
+    {"portal.azure.com", "ai.azure.com", "oai.azure.com", "portal.azure.us", "ai.azure.us", "portal.azure.cn"}
+)
+"""Hosts of Azure's own web pages, whose addresses people copy from the browser instead of the endpoint."""
+
+
 def is_foundry_host(name: str) -> bool:
     """Tell whether a host name is that of a Foundry resource, which serves more models than OpenAI's."""
     return name.lower().endswith(".services.ai.azure.com")
