@@ -280,7 +280,8 @@ def _option(name: str) -> Option:
 def _twice(first: str, second: str, word: str) -> str:
     if second == "file":
         return (
-            f"one file at a time, {word!r} is one too many: put a name with spaces in quotes"
+            f"one file at a time, {word!r} is one too many: put a name with spaces in quotes; for many "
+            "files there is rt_magic.transcribe_files"
             if first in ("file", "--from")
             else ""
         )

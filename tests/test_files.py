@@ -286,6 +286,10 @@ def test_what_is_there_of_a_truncated_file_can_be_had() -> None:
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     """A file that is not there says where it was looked for; a folder says that it is one."""
+    with pytest.raises(
+        AudioError, match=r"no file 'talks/\*\.flac'; for many files there is .*transcribe_files\('talks/\*"
+    ):
+        open_audio("talks/*.flac")
     with pytest.raises(AudioError, match=r"there is no file 'nowhere\.wav'; it is looked for in"):
         open_audio("nowhere.wav")
     with pytest.raises(AudioError, match="is a folder"):

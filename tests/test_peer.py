@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from rt_magic.exceptions import ConfigurationError
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.testing.peer import Script
 from rt_magic.wire.codec import decode
@@ -209,6 +210,12 @@ async def test_an_error_of_the_test_is_not_hidden_by_the_peer() -> None:
     with pytest.raises(ZeroDivisionError):
         async with ScriptedPeer(script, script):
             raise ZeroDivisionError
+
+
+def test_a_dialect_that_there_is_not_is_refused() -> None:
+    """The error names those that there are."""
+    with pytest.raises(ConfigurationError, match="no dialect 'azur'; choose one of .*azure"):
+        ScriptedPeer(dialect="azur")
 
 
 async def test_handshakes_can_be_refused() -> None:

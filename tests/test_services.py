@@ -296,8 +296,21 @@ def test_another_language_is_refused_with_the_ways_out(language: str, name: str)
         check_service(Local(), (language,))
     said = str(caught.value)
     assert name in said and f"--lang {language}" in said
-    for way in ("AZURE_OPENAI_ENDPOINT", '%pip install "rt-magic[whisper]"', "--model /path/to/model"):
-        assert any(way in line for line in said.splitlines())
+    ways = (
+        "set AZURE_OPENAI_ENDPOINT",
+        '%pip install "rt-magic[whisper]"',
+        "--model /path/to/model",
+        "--service openai",
+    )
+    for way, line in zip(ways, said.splitlines()[1:], strict=True):
+        assert way in line
+
+
+def test_a_way_out_that_is_prepared_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Azure's address is set, the refusal does not ask to set it, but to choose it."""
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", ENDPOINT)
+    with pytest.raises(ConfigurationError, match="--service azure --lang fr, since AZURE_OPENAI_ENDPOINT is set"):
+        check_service(Local(), ("fr",))
 
 
 ALONE = """

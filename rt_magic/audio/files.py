@@ -208,10 +208,13 @@ def _said(error: Exception) -> str:
 
 
 def _check_path(path: Path, name: str) -> None:
+    many = "for many files there is rt_magic.transcribe_files"
     if not path.exists():
+        if set("*?") & set(path.name):
+            raise AudioError(f"there is no file {name}; {many}({name})")
         raise AudioError(f"there is no file {name}; it is looked for in {path.absolute().parent}")
     if path.is_dir():
-        raise AudioError(f"{name} is a folder; give an audio file")
+        raise AudioError(f"{name} is a folder; give an audio file, or {many}({str(path / '*.flac')!r})")
     if path.stat().st_size == 0:
         raise AudioError(f"{name} is empty (0 bytes)")
     if not os.access(path, os.R_OK):

@@ -173,11 +173,18 @@ def _no_engine(python: tuple[int, int]) -> str:
 
 def _refusal(code: str) -> str:
     name = language_name(code)
+    if os.environ.get("AZURE_OPENAI_ENDPOINT"):
+        azure = f"%%transcribe --service azure --lang {code}, since AZURE_OPENAI_ENDPOINT is set"
+    else:
+        azure = (
+            "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY (AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT names your "
+            "deployment)"
+        )
     return (
         f"The embedded engine understands English only; it has no model for {name} ({code}). To transcribe {name}:\n"
-        "  (1) set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY (AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT names your "
-        "deployment), or\n"
+        f"  (1) {azure}, or\n"
         '  (2) %pip install "rt-magic[whisper]", once rt_magic.Local.download("small") (about 0.5 GB), then '
         f"%%transcribe --service local --model small --lang {code}, or\n"
-        f"  (3) use a model you have: %%transcribe --service local --model /path/to/model --lang {code}"
+        f"  (3) use a model you have: %%transcribe --service local --model /path/to/model --lang {code}, or\n"
+        f"  (4) with OPENAI_API_KEY set: %%transcribe --service openai --lang {code}; or --service ADDRESS of a server"
     )

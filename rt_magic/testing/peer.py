@@ -30,6 +30,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE
+from rt_magic.exceptions import ConfigurationError
 from rt_magic.secrets import redacted_log
 from rt_magic.wire.dialects import DIALECTS
 from rt_magic.wire.events import (
@@ -69,7 +70,10 @@ class Refusal:
 
 
 class PeerConnection:
-    """One connection of a client, as its script sees it."""
+    """One connection of a client, as its script sees it.
+
+    `path`, `query` and `headers` are those of its handshake, `pcm` is the audio that came, `received` what else did.
+    """
 
     def __init__(
         self, number: int, request: Request, socket: ServerConnection, make: Speaking = ServerProtocol
@@ -238,11 +242,14 @@ def _completed(item_id: str, text: str, fields: Mapping[str, Any]) -> Completed:
 class ScriptedPeer:
     """Serve scripts on a loopback port, as an async context manager; `url` and `address` say where.
 
-    `dialect` is the name of how the service speaks, or a function that makes its protocol for each connection.
+    `dialect` is the name of how the service speaks ("openai", "azure", "voicelive", "speaches" and others), or a
+    function that makes its protocol for each connection.
     """
 
     def __init__(self, *scripts: Script | Refusal, dialect: str | Speaking = "openai") -> None:
         if isinstance(dialect, str):
+            if dialect not in DIALECTS:
+                raise ConfigurationError(f"there is no dialect {dialect!r}; choose one of {', '.join(DIALECTS)}")
             dialect = partial(ServerProtocol, dialect=DIALECTS[dialect])
         self._make = dialect
         self.connections: list[PeerConnection] = []

@@ -29,6 +29,7 @@ class Segment:
 
     `final` text will not change any more; a failed segment is final with `error` set. `timing` says who gave the
     times, `confidence` is exp(mean log-probability), `latency` has seconds by stage; what is not known is None.
+    A segment itself does not change: `Transcript.edit`, `replace` and `rename_speakers` put another in its place.
     """
 
     id: str
