@@ -214,7 +214,7 @@ async def test_an_error_of_the_test_is_not_hidden_by_the_peer() -> None:
 
 def test_a_dialect_that_there_is_not_is_refused() -> None:
     """The error names those that there are."""
-    with pytest.raises(ConfigurationError, match="no dialect 'azur'; choose one of .*azure"):
+    with pytest.raises(ConfigurationError, match=r"no dialect 'azur'; choose one of .*azure"):
         ScriptedPeer(dialect="azur")
 
 
