@@ -18,7 +18,7 @@ from IPython.display import display
 from rt_magic.arguments import read_microphone
 from rt_magic.batch import default_service
 from rt_magic.better import BetterWords
-from rt_magic.body import Body, Step
+from rt_magic.body import Step
 from rt_magic.destination import destination
 from rt_magic.driver import Driver, transcripts
 from rt_magic.exceptions import ConfigurationError, RtMagicError
@@ -30,11 +30,12 @@ from rt_magic.session import embedded
 from rt_magic.session.resolution import Resolved, check_service, english_only, resolve_service
 from rt_magic.session.services import Local, Service
 from rt_magic.status import NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
+from rt_magic.steps import Steps
 from rt_magic.terminal import Lines
-from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.twin import Twin
 from rt_magic.widgets import lane
+from rt_magic.widgets.final_text import FinalText, tell
 from rt_magic.widgets.microphone import Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
 from rt_magic.words import NOISE, TURN_DETECTION
@@ -54,9 +55,12 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     `language` is a code or an English name; absent, the service detects it. `silence_ms` is the pause that ends a
     segment; `duration` stops after so many seconds of sound, `idle` pauses after so many without speech (None:
     never); `save` keeps the audio as .wav or .flac; with `private` no word goes into the saved notebook.
-    `on_segment(segment)` runs for each final segment that has text, on the kernel's main loop, between cells.
+    `on_segment(segment)` runs for each final segment that has text, on the kernel's main loop, between cells; the
+    method of that name takes more of them. `value` is the final text, and may be observed and linked.
     Raises ConfigurationError for what cannot work, before anything is opened.
     """
+
+    value = FinalText(read_only=True)
 
     def __init__(
         self,
@@ -87,8 +91,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self.service = resolved.service.pinned()
         self.transcript = Transcript()
         self._twin = Twin(self.transcript, private=private, hint=self._without_view)
-        self._body = None if on_segment is None else Body(on_segment, self._waiting_changed)
-        self._ran: set[str] = set()
+        self._steps = Steps(self._waiting_changed)
+        if on_segment is not None:
+            self._steps.add(on_segment, ())
         self._displayed_in = -1
         self._lines: Lines | None = None
         self._stopping = False
@@ -126,11 +131,13 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         super().__init__(children=[self.microphone, self.view])
         self.add_class("rt-magic")
         self._unsubscribe = self.transcript.on_change(self._on_change)
+        self._told = ""
+        self.view.on_text = self._tell
         self._closed = False
         self._better: BetterWords | None = None
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
-            if self.service.model is None and self.service.engine != "whisper" and isinstance(self._live, Live):
+            if isinstance(self._live, Live) and _may_be_better(self.service):
                 self._better = BetterWords(self.microphone, partial(self._use, resolved, spoken))
         elif isinstance(self._live, Live):
             portal().run(self._live.warm())
@@ -166,11 +173,6 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     def error(self) -> RtMagicError | None:
         """What ended it, if it was an error."""
         return self._live.error
-
-    @property
-    def value(self) -> str:
-        """The final text."""
-        return self.transcript.text
 
     @property
     def disabled(self) -> bool:
@@ -261,11 +263,17 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def run_for_each_segment(self, step: Step | None) -> None:
         """Run `step` for each segment that becomes final from now on, under the cell that calls this."""
-        if self._body is not None:
-            self._body.replace(step or (lambda segment: None))
-        elif step is not None:
-            self._ran.update(segment.id for segment in self.transcript.segments)
-            self._body = Body(step, self._waiting_changed)
+        self._steps.replace(step, self.transcript.segments)
+
+    def on_segment(self, callback: Step, remove: bool = False) -> None:
+        """Run `callback(segment)` for each segment that becomes final from now on, as a cell's body runs.
+
+        With `remove=True` it is run no more, that of the constructor neither.
+        """
+        if remove:
+            self._steps.remove(callback)
+        else:
+            self._steps.add(callback, self.transcript.segments)
 
     def bind(self, variable: str) -> None:
         """Speak of the transcript by this variable of the user's."""
@@ -295,14 +303,13 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def _wait(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
-        body = self._body or Body(lambda segment: None)
-        with body.here():
+        with self._steps.here():
             while not self._ended():
                 if deadline is not None and time.monotonic() >= deadline:
                     raise TimeoutError(f"still {self.state} after {timeout:g} s")
-                if not self._turn(body):
+                if not self._turn():
                     time.sleep(0.02)
-            while self._turn(body):
+            while self._turn():
                 pass
             if self._lines is not None:
                 self._lines.clear()
@@ -311,13 +318,13 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         # One that was stopped before it had recorded anything is ready again.
         return self._live.over or self._live.failed or (self._stopping and self.state not in LIVE)
 
-    def _turn(self, body: Body) -> bool:
+    def _turn(self) -> bool:
         """Write what is new to the terminal, then run the body for one segment; False if none waited."""
         if self._lines is not None:
             self._lines.draw()
-            if body.waiting:
+            if self._steps.waiting:
                 self._lines.clear()
-        return body.run_waiting()
+        return self._steps.run_waiting()
 
     def write_lines(self) -> None:
         """Write the words to the terminal while this is waited for."""
@@ -338,17 +345,17 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
                 self._leave()
         elif change.kind == "segments":
             portal().call_soon(self._twin.refresh_soon)
-            for segment in change.upsert:
-                if self._body is not None and _is_said(segment) and segment.id not in self._ran:
-                    self._ran.add(segment.id)
-                    self._body.submit(segment)
+            self._steps.submit(change.upsert)
+
+    def _tell(self) -> None:
+        self._told = tell(self, self._told)
 
     def _waiting_changed(self) -> None:
         loop = portal().loop
         loop.call_soon_threadsafe(loop.call_later, 0.25, self._show_waiting)
 
     def _show_waiting(self) -> None:
-        waiting = 0 if self._body is None else self._body.waiting
+        waiting = self._steps.waiting
         if self.view.waiting != waiting:
             self.view.waiting = waiting
 
@@ -357,8 +364,9 @@ async def _nothing() -> None:
     pass
 
 
-def _is_said(segment: Segment) -> bool:
-    return segment.final and bool(segment.text) and segment.error is None
+def _may_be_better(service: Local) -> bool:
+    """Whether the engine is the one with rough words, and nobody has asked for just that one."""
+    return service.engine == "auto" and service.model is None and english_only(service)
 
 
 def _check(name: str, word: str, known: Sequence[str]) -> None:

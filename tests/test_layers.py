@@ -41,7 +41,7 @@ ROWS = {
     "joins": (
         "transcriber", "driver", "draining", "live", "status", "playback", "twin", "destination", "notebook",
         "notices", "terminal", "batch", "corpora", "manifest", "recovery", "body", "checks", "completion",
-        "better",
+        "better", "steps",
     ),
     "doors": ("magic", "extension", "__init__"),
 }  # fmt: skip

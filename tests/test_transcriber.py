@@ -421,6 +421,55 @@ async def test_on_segment_runs_once_for_each_segment_inside_the_wait() -> None:
     await until(lambda: transcriber.view.waiting == 0)
 
 
+async def test_callbacks_come_and_go() -> None:
+    """Each one runs once per segment however often it is added, an error of one is nothing to the others, and what is
+    removed runs no more, the constructor's neither."""
+    got: list[str] = []
+
+    def first(segment: rt.Segment) -> None:
+        got.append(f"first {segment.text}")
+
+    def second(segment: rt.Segment) -> None:
+        got.append(f"second {segment.text}")
+
+    def broken(segment: rt.Segment) -> None:
+        raise ValueError(segment.text)
+
+    async with ScriptedPeer(words("one", "two")) as peer:
+        transcriber = Transcriber(service=peer.url, on_segment=first)
+        for callback in (broken, second, second):
+            transcriber.on_segment(callback)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one")
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(transcriber.wait, 0)  # which runs what waits
+        waiting = asyncio.to_thread(transcriber.wait, 20)
+        transcriber.on_segment(first, remove=True)
+        page.speak(NOISE)
+        page.end("stop")
+        await waiting
+    assert "second one" in got and got.count("second two") == 1
+    assert "first two" not in got
+
+
+async def test_the_final_text_is_observed() -> None:
+    """`value` tells each new text once, with the one before it."""
+    seen: list[tuple[str, str]] = []
+    async with ScriptedPeer(words("one", "two")) as peer:
+        transcriber = Transcriber(service=peer.url)
+        transcriber.observe(lambda change: seen.append((change["old"], change["new"])), "value")
+        page = Page(transcriber.microphone)
+        page.start("a")
+        for _ in range(2):
+            page.speak(NOISE)
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+        await until(lambda: seen and seen[-1][1] == "one two")
+    assert seen[0][0] == "" and [old for old, _ in seen[1:]] == [new for _, new in seen[:-1]]
+
+
 async def test_wait_has_a_time() -> None:
     """A wait that takes too long is a TimeoutError that names the state."""
     transcriber = Transcriber(service="ws://127.0.0.1:9")

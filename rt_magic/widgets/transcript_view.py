@@ -11,7 +11,6 @@ from typing import Any
 
 import anywidget
 import traitlets
-from traitlets.utils.bunch import Bunch
 
 from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.portal import portal
@@ -19,6 +18,7 @@ from rt_magic.threads import in_thread
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
+from rt_magic.widgets.final_text import FinalText, tell
 from rt_magic.widgets.messages import Edit, Mark, Patch, SegmentLine, Snapshot, ViewHello, parse_view
 from rt_magic.widgets.requests import Request, answer, mark_sid
 
@@ -64,14 +64,6 @@ def mark_lines(transcript: Transcript) -> list[SegmentLine]:
     return lines
 
 
-class FinalText(traitlets.Unicode[str, str]):
-    """The final text, joined when it is read; whoever observes it is told when it has changed."""
-
-    def get(self, obj: Any, cls: Any = None) -> str:
-        """Return the text as it is now."""
-        return "" if obj._transcript is None else str(obj._transcript.text)
-
-
 def _snapshot_to_json(_value: object, view: TranscriptView) -> Snapshot | dict[str, object]:
     # Only called when a page or a saved widget state asks for it, so that no list is built for each word.
     return {} if view.private else view._snapshot()
@@ -108,6 +100,8 @@ class TranscriptView(anywidget.AnyWidget):
         self._flushing: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
         self._told = ""
+        self.on_text: Callable[[], object] = lambda: None
+        """Called on the portal's thread when the final text may have changed."""
         self._asking: set[asyncio.Task[None]] = set()
         self._marks: list[SegmentLine] = []  # that the page does not know yet
         self._marked: list[SegmentLine] = []
@@ -205,11 +199,8 @@ class TranscriptView(anywidget.AnyWidget):
         self.done = self._transcript is not None and self._transcript.done
 
     def _tell(self) -> None:
-        """Tell those who observe `value`, if there are any: joining a long text for nobody costs time."""
-        if any(self._trait_notifiers.get(name, {}).get("change") for name in ("value", traitlets.All)):
-            old, self._told = self._told, self.value
-            if old != self._told:
-                self.notify_change(Bunch(name="value", old=old, new=self._told, owner=self, type="change"))
+        self._told = tell(self, self._told)
+        self.on_text()
 
     def _note(self, transcript: Transcript, change: TranscriptChange) -> None:
         if transcript is not self._transcript:
