@@ -21,6 +21,7 @@ _SHAPES = re.compile(
 )
 _SHORT = 6  # what is shorter may be part of words, and is a secret only where it stands alone
 _SHORTEST = 3  # what is shorter still is none: it would blot out words themselves
+_VALUE = r"(?:(?<=['\"`=:])|(?<=: )|(?<=Bearer ))"
 _known: deque[str] = deque(maxlen=64)  # what was sent lately, so that it is known again wherever it turns up
 
 
@@ -39,7 +40,9 @@ def redact(text: str) -> str:
         if secret not in text:
             continue
         if len(secret) < _SHORT:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MARK, text)
+            # A key that is a word, as "test", is only told from the word where it stands as a value.
+            before = _VALUE if secret.isalpha() and secret.islower() else r"(?<!\w)"
+            text = re.sub(rf"{before}{re.escape(secret)}(?!\w)", MARK, text)
         else:
             text = text.replace(secret, MARK)
     return _SHAPES.sub(MARK, text)

@@ -36,6 +36,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """Recordings of these tests go to a folder of their own, and nobody is signed in."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    monkeypatch.setattr(secrets, "_known", deque(maxlen=64))
     yield tmp_path
     credentials.forget_default_credential()
 
@@ -261,16 +262,15 @@ def test_the_longer_of_two_secrets_goes_first(monkeypatch: pytest.MonkeyPatch) -
     ("key", "text", "shown"),
     [
         ("EMPTY", "wrong key EMPTY.", f"wrong key {MARK}."),
-        ("tiny", "'tiny' and Bearer tiny, destiny and tiny5", f"'{MARK}' and Bearer {MARK}, destiny and tiny5"),
+        ("tiny", "'tiny' and Bearer tiny, tiny, destiny", f"'{MARK}' and Bearer {MARK}, tiny, destiny"),
+        ("key", "your key; api-key: key, key=key", f"your key; api-key: {MARK}, key={MARK}"),
+        ("a1b2", "a1b2 and a1b23", f"{MARK} and a1b23"),
         ("a+b", "(a+b) or ca+b", f"({MARK}) or ca+b"),
         ("no", "no key", "no key"),
     ],
 )
-def test_a_short_key_is_a_secret_where_it_stands_alone(
-    key: str, text: str, shown: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keys of three to five characters are blotted out, and not the words that they are part of."""
-    monkeypatch.setattr(secrets, "_known", deque(maxlen=64))
+def test_a_short_key_is_a_secret_where_it_stands_alone(key: str, text: str, shown: str) -> None:
+    """Keys of three to five characters are blotted out, and not the words that they are part of, or are."""
     guard({"Authorization": f"Bearer {key}"})
     assert redact(text) == shown
 
