@@ -16,13 +16,18 @@ Every message says what happened, the value received, and what to do. None conta
 
 from __future__ import annotations
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal, or a cell that shows an error, would take for orders; a message may repeat a service's words."""
+
 
 class RtMagicError(Exception):
     """Base of all errors of this package; `request_id` is the service's own name for the request, if it gave one."""
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        self.message = message = _CONTROL.sub("\ufffd", message)
         super().__init__(message)
-        self.message = message
         self.request_id = request_id
 
     def __str__(self) -> str:

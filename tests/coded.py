@@ -186,6 +186,8 @@ class CodedService(ScriptedPeer):
         self.disorder = disorder
         self.expires_in: Callable[[int], float | None] = lambda number: None
         """Seconds after which the connection of that number is said to end."""
+        self.times = True
+        """Whether it says where turns begin and end."""
         self.takes = 0.0
         """Seconds that it takes to hear a second of sound."""
         self.overlaps = 0
@@ -290,12 +292,14 @@ class _Listener:
         for frame in self.speech.feed(pcm):
             for decision in self.turns.push(frame.speech, frame.energy):
                 if isinstance(decision, TurnStarted):
-                    await self.connection.send(SpeechStarted(self.item, decision.at * 1000 // SAMPLE_RATE))
+                    at = decision.at * 1000 // SAMPLE_RATE if self.service.times else None
+                    await self.connection.send(SpeechStarted(self.item, at))
                     if self.rng.random() < 0.5:
                         await self.connection.send(Delta(self.item, "so far"))
                 else:
                     assert isinstance(decision, TurnStopped)
-                    await self.connection.send(SpeechStopped(self.item, decision.stop * 1000 // SAMPLE_RATE))
+                    at = decision.stop * 1000 // SAMPLE_RATE if self.service.times else None
+                    await self.connection.send(SpeechStopped(self.item, at))
                     await self.settle(decision.start, decision.stop)
 
     async def commit(self, event: CommitAudio) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from rt_magic.testing import Refusal
 from tests.kernels import Cell, FrontEnd, kernel
 from tests.speakers import Peer, Speaker, drawn, words
+from tests.speech import PHRASES_FLAC
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -286,3 +289,17 @@ def test_unloading_leaves_nothing_in_the_kernel(page: FrontEnd) -> None:
     assert page.value("'set_parent' in vars(get_ipython().kernel)") is False
     assert page.run("%load_ext rt_magic").status == "ok"
     assert outputs(page.run("%transcribe")) == ["view", "twin"]
+
+
+def test_what_a_service_says_in_an_error_is_text_in_the_cell(page: FrontEnd) -> None:
+    """Markup and orders for terminals in a service's refusal are shown as they are, by magic and function alike."""
+    evil = "<img src=x onerror='alert(1)'>\x1b[2J"
+    for run in (
+        "%transcribe {path} --service {url}",
+        "import rt_magic; rt_magic.transcribe({path!r}, service={url!r}, progress=False)",
+    ):
+        with Peer(Refusal(400, json.dumps({"error": {"message": evil}}))) as peer:
+            cell = page.run(run.format(path=str(PHRASES_FLAC), url=peer.url))
+        said = [out for out in cell.outputs if "<img" in json.dumps(out)]
+        assert said and "\x1b[2J" not in cell.text
+        assert not any("<img" in out.get("data", {}).get("text/html", "") for out in said)

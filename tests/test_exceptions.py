@@ -49,3 +49,10 @@ def test_errors_travel_between_processes(error: RtMagicError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error) and str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("kind", [rt.ServiceError, rt.ServiceConnectionError, rt.AuthenticationError])
+def test_a_terminal_is_given_no_orders_by_an_error(kind: type[rt.RtMagicError]) -> None:
+    """Control characters in what a service said are replaced, so that nothing is cleared, coloured or retitled."""
+    error = kind("it said: \x1b[2J\x1b]0;mine\x07 and\r\nthen \x9b1m")
+    assert str(error) == error.args[0] == "it said: \ufffd[2J\ufffd]0;mine\ufffd and\ufffd\nthen \ufffd1m"

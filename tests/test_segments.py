@@ -17,6 +17,7 @@ from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.transcript.folding import fold, sounds
 from rt_magic.transcript.segments import (
     Changes,
+    CutRefused,
     Foldable,
     GaveUp,
     Lost,
@@ -237,6 +238,15 @@ def test_client_side_turns_have_our_times() -> None:
         ("one", 0.3, 0.9, "vad"),
         ("two", 1.3, 1.9, "vad"),
     ]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_cut_that_the_service_refused_gives_its_times_to_no_turn(number: int) -> None:
+    """Where a commit of ours closed nothing, the turns before and behind it keep their own times."""
+    reader = Reader().take(opened(), TurnCut(0, 0.3, 0.9), TurnCut(24_000, 1.3, 1.9), TurnCut(48_000, 2.3, 2.9))
+    reader.take(CutRefused(number), Committed("a"), Completed("a", "x"), Committed("b"), Completed("b", "y"))
+    begun = [start for index, start in enumerate((0.3, 1.3, 2.3)) if index != number]
+    assert [segment.start for segment in reader.ordered] == begun
 
 
 def test_an_offset_moves_all_times() -> None:

@@ -13,7 +13,8 @@ from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
 from rt_magic.session import embedded
 from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
-from rt_magic.wire.events import CommitAudio
+from rt_magic.wire.events import CommitAudio, Completed, ErrorEvent
+from tests.coded import coded
 from tests.speech import fixture
 
 
@@ -156,6 +157,35 @@ async def test_client_side_turns_are_committed_at_the_end() -> None:
         transcript = await session.finish()
     (segment,) = transcript.segments
     assert (segment.text, segment.timing) == ("everything", "vad")
+
+
+async def test_a_refused_commit_leaves_the_times_of_later_turns_alone() -> None:
+    """Where the service has nothing to close at a cut of ours, the next turn gets its own time and not that one's."""
+    recording = coded(3)
+    refused: list[str] = []
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        for number in range(3):
+            commit = await connection.expect(CommitAudio)
+            if number == 0:
+                empty = "input_audio_buffer_commit_empty"
+                await connection.send(ErrorEvent("nothing there", empty, client_event_id=commit.event_id))
+                refused.append(empty)
+                continue
+            item = f"item_{number}"
+            await connection.send(connection.protocol.commit(item), Completed(item, f"turn {number}"))
+        await connection.finish()
+
+    async with (
+        ScriptedPeer(script) as peer,
+        RealtimeSession(rt.Compatible(peer.url), turn_detection="client") as session,
+    ):
+        await session.send(recording.pcm)
+        transcript = await session.finish()
+    assert refused and [segment.text for segment in transcript] == ["turn 1", "turn 2"]
+    begun = [first / 100 for first, _ in recording.speech[1:]]
+    assert [segment.start for segment in transcript] == pytest.approx(begun, abs=0.05)
 
 
 async def test_a_refused_key_is_an_authentication_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import os
 import socket
 import time
@@ -514,6 +515,23 @@ def test_private_words_are_in_no_output(capsys: pytest.CaptureFixture[str]) -> N
     transcriber.show()
     assert "private transcript" in capsys.readouterr().out
     assert "secret" not in repr(transcriber._twin._bundle()) + repr(transcriber.view.get_state())
+
+
+def test_markup_of_a_service_is_escaped_in_the_twin_and_in_what_is_displayed() -> None:
+    """Text, speaker and error make no element in the twin, nor in the transcript's own HTML; the hint neither."""
+    from rt_magic.transcript.segments import Changes, Segment
+    from rt_magic.twin import Twin
+
+    evil = "<img src=x onerror='alert(1)'>"
+    transcriber = Transcriber(service="ws://127.0.0.1:9")
+    segment = Segment(id="s1", text=evil, speaker=evil, error=evil, final=True)
+    transcriber.transcript._apply(Changes((segment,), (), {"s1": 1.0}))
+    hint = Twin(rt.Transcript(), private=False, hint=evil)
+    shown = [transcriber._twin._bundle(), transcriber.transcript._repr_mimebundle_(), hint._bundle()]
+    for bundle, times in zip(shown, (3, 3, 1), strict=True):
+        assert "<img" not in bundle["text/html"]
+        assert html.unescape(bundle["text/html"]).count(evil) == times
+        assert bundle["text/plain"].count(evil) == times
 
 
 async def test_finish_does_not_wait_for_ever() -> None:

@@ -27,15 +27,17 @@ from rt_magic.session.services import Address
 from rt_magic.session.settled import Settled
 from rt_magic.session.timing import Timing
 from rt_magic.session.waiting import Waiting
-from rt_magic.transcript.segments import Opened, TurnCut
+from rt_magic.transcript.segments import CutRefused, Opened, TurnCut
 from rt_magic.wire.dialects import Dialect, Wanted
 from rt_magic.wire.events import (
+    Committed,
     Delta,
     ErrorEvent,
     Failed,
     ServerEvent,
     SessionCreated,
     SessionUpdated,
+    SpeechStarted,
     SpeechStopped,
 )
 from rt_magic.wire.protocol import LATE_ANSWER, ClientProtocol
@@ -68,7 +70,7 @@ class Connection:
         wanted: Wanted,
         recording: Recording,
         position: int,
-        emit: Callable[[Connection, ServerEvent | Opened | TurnCut], None],
+        emit: Callable[[Connection, ServerEvent | Opened | TurnCut | CutRefused], None],
         *,
         settled: Settled | None = None,
         timing: Timing = DEFAULT,
@@ -204,7 +206,10 @@ class Connection:
     async def _read(self, socket: ClientConnection) -> None:
         async for message in socket:
             before = self.protocol.state
-            for event in self.protocol.receive(message):
+            events = self.protocol.receive(message)
+            while self.protocol.refused_commits:
+                self._emit(self, CutRefused(self.protocol.refused_commits.pop(0)))
+            for event in events:
                 self._note(event)
                 if self.protocol.failure is None:
                     self._emit(self, _clean(event))
@@ -226,17 +231,25 @@ class Connection:
     def _note(self, event: ServerEvent) -> None:
         """Keep account of what an event says about turns."""
         now = asyncio.get_running_loop().time()
+        cutter, seen = self._sender.cutter, self._waiting.watch.cut
+        if isinstance(event, Committed) and self._sender.found and event.item_id not in seen:
+            # Turns are closed in their order; that this is not ahead of the service matters: sound would be lost.
+            cut = self._sender.found.popleft()
+            self._waiting.heard = cut.at or self._waiting.heard
+            self._emit(self, cut)
         self._waiting.watch.take(event, now)
-        cutter = self._sender.cutter
         match event:
+            case SpeechStarted(audio_start_ms=int()):
+                self._sender.trust_times()
             case SessionCreated() | SessionUpdated():
                 expires_at = event.session.get("expires_at")
                 if isinstance(expires_at, int | float) and expires_at > time.time() + self._their_clock:
                     self.expires_at = now + expires_at - time.time() - self._their_clock
             case SpeechStopped(audio_end_ms=int(end)):
+                self._sender.trust_times()
                 self._waiting.heard = self.timeline.to_recording(end * SAMPLE_RATE // 1000)
             case Delta() if cutter is not None and (event.delta + event.tail).strip():
-                if event.item_id not in self._waiting.watch.cut and not self.protocol.awaits_commit:
+                if event.item_id not in seen and not self.protocol.awaits_commit:
                     cutter.hear()
 
     def _begin(self) -> None:
@@ -250,6 +263,8 @@ class Connection:
         )
         if not accepted.server_turns:
             self._sender.cut_turns()
+        elif not self.protocol.dialect.fence:
+            self._sender.find_turns()
         self._wake.set()
 
     async def _pump(self) -> None:

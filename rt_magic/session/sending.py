@@ -5,6 +5,7 @@ It only queues in the connection's protocol; who owns the socket sends what is d
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
@@ -51,6 +52,10 @@ class Sender:
         """First sample of the recording that this connection has to send."""
         self.cutter: Cutter | None = None
         """Finds the ends of turns, where the service leaves that to us."""
+        self.untimed: Cutter | None = None
+        """Finds the ends of turns beside a service that closes them and has not said yet where they are."""
+        self.found: deque[TurnCut] = deque()
+        """Turns found so, the oldest first."""
         self._protocol = protocol
         self._recording = recording
         self._settled = settled
@@ -69,11 +74,22 @@ class Sender:
         self.first = self.position = position
         if self.cutter is not None:
             self.cut_turns()
+        if self.untimed is not None:
+            self.find_turns()
 
     def cut_turns(self) -> None:
         """Find the ends of turns from here on, as the service does not."""
         wanted = self._protocol.wanted
         self.cutter = Cutter(self.position, None if wanted.turn_detection == "off" else wanted.silence_ms)
+
+    def find_turns(self) -> None:
+        """Find turns from here on although the service closes them: it may not say where they are."""
+        self.untimed = Cutter(self.position, self._protocol.wanted.silence_ms)
+
+    def trust_times(self) -> None:
+        """Find no turns any more, as the service says where they are."""
+        self.untimed = None
+        self.found.clear()
 
     def step(self) -> bytes:
         """Queue the next piece and return it; empty where a stretch was left out that is text already."""
@@ -83,6 +99,8 @@ class Sender:
             self.position = done[1]
             if self.cutter is not None:
                 self.cut_turns()
+            if self.untimed is not None:
+                self.find_turns()
             return b""
         stop = min(self.position + CHUNK, self._recording.samples, done[0] if done else self._recording.samples)
         pcm = self._recording.read(self.position, stop)
@@ -121,6 +139,7 @@ class Sender:
             for cut in self.cutter.finish():
                 self._commit(cut)
         else:
+            self._note_rest()
             samples = self._closing_samples()
             self.timeline.pad(samples)
             self._protocol.append_audio(bytes(2 * samples))
@@ -131,6 +150,7 @@ class Sender:
             self.close_turn()
             self._protocol.finish()
         else:
+            self._note_rest()
             samples = self._closing_samples()
             self.timeline.pad(samples)
             self._protocol.finish(padding=samples)
@@ -152,10 +172,24 @@ class Sender:
             self.timeline.add(self.position, len(pcm) // 2)
             self.position += len(pcm) // 2
             self._protocol.append_audio(pcm)
+            if self.untimed is not None:
+                self._note_found(self.untimed.feed(pcm))
+
+    def _note_rest(self) -> None:
+        if self.untimed is not None:
+            self._note_found(self.untimed.finish())
+
+    def _note_found(self, cuts: list[Cut]) -> None:
+        for cut in cuts:
+            self.found.append(self._cut(cut, cut.at))
+            self._first = self.timeline.length - (self.position - cut.at)
+
+    def _cut(self, cut: Cut, at: int) -> TurnCut:
+        begun = self.timeline.to_recording(self._first)
+        return TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE, begun, at)
 
     def _commit(self, cut: Cut) -> None:
-        begun = self.timeline.to_recording(self._first)
-        self._tell_cut(TurnCut(self._first, cut.start / SAMPLE_RATE, cut.end / SAMPLE_RATE, begun, self.position))
+        self._tell_cut(self._cut(cut, self.position))
         padding = self._protocol.commit()
         if padding:
             self.timeline.pad(padding)

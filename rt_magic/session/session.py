@@ -34,7 +34,7 @@ from rt_magic.session.timing import Timing
 from rt_magic.session.updates import Updates, is_running
 from rt_magic.session.wishes import wishes
 from rt_magic.transcript.folding import fold
-from rt_magic.transcript.segments import GaveUp, Lost, Opened, Segment, TurnCut
+from rt_magic.transcript.segments import CutRefused, GaveUp, Lost, Opened, Segment, TurnCut
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.transcript.turns import Folded
 from rt_magic.wire.events import ServerEvent
@@ -330,12 +330,12 @@ class RealtimeSession:
         for number in self._carriers.lose(self._folded):
             self._take(Lost(), number)
 
-    def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut) -> None:
+    def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut | CutRefused) -> None:
         if isinstance(event, Opened):
             self._connections = connection.number
             self.wanted = connection.protocol.wanted  # what the service accepted: the next connection asks for that
             self._ladder.hold(connection.protocol.given_up)
-        elif not isinstance(event, TurnCut):
+        elif not isinstance(event, TurnCut | CutRefused):
             error = self._report.take(event, self._asked(), connection.request_id)
             if error is not None:
                 connection.fail(error)

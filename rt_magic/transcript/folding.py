@@ -8,7 +8,7 @@ from dataclasses import replace
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.transcript.drawing import drawn
 from rt_magic.transcript.order import follow, index_of, insert, place, ranks_of, sort_in
-from rt_magic.transcript.segments import Changes, Foldable, GaveUp, Lost, Opened, Segment, Sounded, TurnCut
+from rt_magic.transcript.segments import Changes, CutRefused, Foldable, GaveUp, Lost, Opened, Segment, Sounded, TurnCut
 from rt_magic.transcript.turns import Folded, Turn, position_of, samples_of, seconds_of
 from rt_magic.wire.events import (
     Committed,
@@ -50,6 +50,10 @@ def _take(state: Folded, event: Foldable, now: float, connection: int) -> Change
             state.opened[connection] = event
         case TurnCut():
             state.cuts[connection].append(event)
+        case CutRefused():
+            cuts = state.cuts[connection]
+            if event.number < len(cuts):
+                del cuts[event.number]
         case Lost():
             return _lose(state, connection)
         case GaveUp():

@@ -85,6 +85,13 @@ class TurnCut:
 
 
 @dataclass(frozen=True, slots=True)
+class CutRefused:
+    """The service closed no turn where we did: of the cuts that have no turn yet, the one of that number is void."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sounded:
     """The sound of a turn in samples of the recording, silence before and after the speech included."""
 
@@ -105,4 +112,4 @@ class GaveUp:
     message: str
 
 
-Foldable: TypeAlias = ServerEvent | Opened | TurnCut | Lost | GaveUp
+Foldable: TypeAlias = ServerEvent | Opened | TurnCut | CutRefused | Lost | GaveUp

@@ -77,6 +77,8 @@ class ClientProtocol(Machine):
         """Fields that the service refused, in the order in which they were dropped."""
         self.uncommitted = 0
         """Samples appended since the last commit of ours."""
+        self.refused_commits: list[int] = []
+        """Commits of ours that closed nothing, by their number among those that were not answered before."""
         self._event_number = 0
         self._unreadable = 0
         self._pending_update: str | None = None
@@ -232,6 +234,8 @@ class ClientProtocol(Machine):
         elif own in self._own_commits or (own is None and error.code == _EMPTY and self._pending_commits):
             # Turn detection of the service was faster, or there was nothing: either way nothing is missing.
             refused = own or self._pending_commits[0]
+            if refused in self._pending_commits:
+                self.refused_commits.append(self._pending_commits.index(refused))
             self._pending_commits = [commit for commit in self._pending_commits if commit != refused]
             if error.code == _EMPTY:
                 return []

@@ -377,6 +377,19 @@ def test_text_from_a_service_is_data(open_page: OpenPage) -> None:
     assert page.evaluate("window.evil") is None
 
 
+def test_what_the_kernel_says_above_start_is_data(open_page: OpenPage) -> None:
+    """Markup in the microphone's status, error, notice and destination, which may repeat a service, is never run."""
+    page = open_page()
+    evil = "<img src=x onerror='window.evil = 1'>"
+    said = ", ".join(f'{name}: "{name} {evil}"' for name in ("status", "error", "notice", "destination"))
+    root = show_microphone(page, f"{{state: 'error', {said}}}")
+    for name in ("status", "error", "destination"):
+        expect(root.locator(f".rt-{name}")).to_contain_text(f"{name} {evil}")
+    expect(root).to_contain_text(f"notice {evil}")
+    assert page.locator("img").count() == 0
+    assert page.evaluate("window.evil") is None
+
+
 def test_the_view_follows_the_end_unless_the_reader_scrolled_up(open_page: OpenPage) -> None:
     """New lines keep the last one in sight; a reader further up is left there."""
     page = open_page()
