@@ -167,6 +167,7 @@ class FileTranscriber(Transcriber):
         self._begun = False
         super().__init__(**options)
         self.microphone.disabled = True
+        self.microphone.place = "file"  # nothing to start, no level to show
         self.microphone.status = f"transcribing {self._playback.name}"
         self.view.placeholder = ""
 

@@ -7,7 +7,7 @@ import { kernelGone } from "./kernel_gone.js";
 import { Panel } from "./panel.js";
 import { randomName } from "./random_name.js";
 import { Recorder } from "./recorder.js";
-import { GONE, helpsElsewhere } from "./sentences.js";
+import { GONE, helpsElsewhere, LEFT } from "./sentences.js";
 import { addStyle } from "./style.js";
 import { Times } from "./times.js";
 import { Wake } from "./wake.js";
@@ -19,7 +19,7 @@ import { Wake } from "./wake.js";
 
 /** Traits that change what is shown. @type {(keyof Traits & string)[]} */
 const SHOWN = [
-  "state", "status", "error", "destination", "notice", "composed", "busy_after", "disabled", "page", "better",
+  "state", "status", "error", "destination", "notice", "composed", "busy_after", "disabled", "page", "better", "place",
 ];
 /** Traits that a microphone is opened with. @type {import("./settings.js").Switch[]} */
 const SWITCHES = ["echo_cancellation", "noise_suppression", "auto_gain"];
@@ -46,6 +46,7 @@ export default () => {
   /** @type {Wake} */
   let wake;
   let dismissed = "";
+  let left = false; // the kernel has been there, and went
   let startUntil = 0; // a `.start()` from Python that waits for a view
   let link = ""; // to a page that may use a microphone
   let system = ""; // the system's own choice when the microphone was opened
@@ -55,6 +56,10 @@ export default () => {
   function draw(model) {
     const traits = /** @type {Traits} */ (/** @type {unknown} */ (Object.fromEntries(SHOWN.map((name) => [name, model.get(name)]))));
     const { recording, accepted, asked, failed, problem, muted, starved, silent, outbox, captured } = recorder;
+    if (left && !recorder.active && kernelGone(model.get("layout"))) {
+      const state = IDLE.has(traits.state) ? traits.state : "stopped";
+      Object.assign(traits, { state, disabled: true, status: LEFT, better: {} });
+    }
     const device = recorder.device?.label ?? "";
     const arranged = arrange(traits, {
       page, recording, accepted, asked, failed, problem, muted, starved, silent, device, news: Date.now() < newsUntil ? news : "",
@@ -63,7 +68,7 @@ export default () => {
     const { destination, composed, disabled } = traits;
     const switches = /** @type {Traits} */ (/** @type {unknown} */ (Object.fromEntries(SWITCHES.map((name) => [name, model.get(name)]))));
     const around = {
-      destination, composed, disabled, recording, here: model.get("place") !== "kernel",
+      destination, composed, disabled, recording, place: model.get("place"),
       notice: traits.notice === dismissed ? "" : traits.notice,
       elapsed: times.elapsed(captured), sent: times.sent,
       link: arranged.state === "error" ? link : "",
@@ -179,7 +184,11 @@ export default () => {
     });
     model.on("comm_live_update", () =>
       // Later: the models of a kernel learn one after the other that it is gone.
-      setTimeout(() => recorder.active && kernelGone(model.get("layout")) && recorder.abandon(GONE)),
+      setTimeout(() => {
+        left = true;
+        if (recorder.active && kernelGone(model.get("layout"))) recorder.abandon(GONE);
+        draw(model);
+      }),
     );
     document.addEventListener("visibilitychange", startIfSeen, { signal });
     signal.addEventListener("abort", () => ticking !== null && clearInterval(ticking), { once: true });

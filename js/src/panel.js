@@ -11,7 +11,7 @@ import { clock } from "./plain_text.js";
  * @property {string} notice
  * @property {boolean} composed
  * @property {boolean} recording
- * @property {boolean} here the microphone is this computer's, not the kernel's
+ * @property {import("./types.js").MicrophoneTraits["place"]} place
  * @property {boolean} disabled
  * @property {number} elapsed seconds
  * @property {number} sent seconds
@@ -47,6 +47,8 @@ export class Panel {
   #linkLine;
   /** @type {HTMLElement} */
   #noticeLine;
+  #gauge;
+  #controls;
   #meter;
   #settings;
   #better;
@@ -72,7 +74,8 @@ export class Panel {
     this.#noticeLine = element("p", "rt-notice", { hidden: true }, this.#notice, " ", dismiss);
     this.#linkLine = element("p", "rt-capture", { hidden: true }, this.#link, " (where the kernel runs on this computer; it can be opened once)");
     const status = element("p", "rt-status", {}, this.#status, this.#wait);
-    const gauge = element("div", "rt-gauge", {}, this.#elapsed, element("div", "rt-gauge-side", {}, this.#meter.element, this.#sent));
+    this.#gauge = element("div", "rt-gauge", {}, this.#elapsed, element("div", "rt-gauge-side", {}, this.#meter.element, this.#sent));
+    this.#controls = element("div", "rt-controls", {}, this.#primary, this.#gauge, this.#secondary, this.#settings.button);
     this.#destination.id = `rt-destination-${(panels += 1)}-${Date.now().toString(36)}`;
     this.#primary.setAttribute("aria-describedby", this.#destination.id);
     this.#elapsed.setAttribute("role", "timer");
@@ -83,7 +86,7 @@ export class Panel {
     el.classList.add("rt-microphone");
     el.replaceChildren(
       this.#destination,
-      element("div", "rt-controls", {}, this.#primary, gauge, this.#secondary, this.#settings.button),
+      this.#controls,
       status,
       this.#settings.section,
       this.#noticeLine,
@@ -110,10 +113,16 @@ export class Panel {
   draw(shown) {
     this.#shown = shown;
     this.#button(this.#primary, shown.primary);
-    this.#button(this.#secondary, shown.secondary);
+    this.#button(this.#secondary, shown.place === "file" ? null : shown.secondary);
     this.#meter.run(shown.recording);
-    this.#meter.element.hidden = !shown.here;
-    this.#settings.button.hidden = !shown.here;
+    const ofFile = shown.place === "file"; // it begins by itself: only Stop is of use
+    this.#gauge.hidden = ofFile;
+    this.#controls.hidden = ofFile && shown.primary.label === "Start";
+    this.#controls.classList.toggle("rt-alone", ofFile);
+    const here = shown.place !== "kernel" && !ofFile;
+    this.#meter.element.hidden = !here;
+    this.#settings.button.hidden = !here;
+    if (!here) this.#settings.section.hidden = true;
     this.#settings.draw(shown.settings);
     this.#better.draw(shown.better, shown.disabled);
     write(this.#elapsed, clock(shown.elapsed));

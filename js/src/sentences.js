@@ -94,3 +94,6 @@ export const GONE = {
   name: "KernelGoneError",
   message: "The kernel that this cell belongs to is gone. Run the cell again, then click Start.",
 };
+
+/** The same, where nothing was under way: no error, and nothing to start. */
+export const LEFT = "the kernel of this cell is gone: run the cell again";

@@ -22,7 +22,7 @@ export interface MicrophoneTraits {
   busy_after: number; // seconds
   disabled: boolean;
   page: string;
-  place: "page" | "kernel"; // whose microphone it is
+  place: "page" | "kernel" | "file"; // where the sound comes from
   command: Command | Record<string, never>;
   device: string;
   echo_cancellation: boolean;

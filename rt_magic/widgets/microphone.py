@@ -81,7 +81,7 @@ class Microphone(anywidget.AnyWidget):
     busy_after = traitlets.Float(3.0).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
     page = traitlets.Unicode("").tag(sync=True)
-    place = traitlets.Enum(("page", "kernel"), "page").tag(sync=True)
+    place = traitlets.Enum(("page", "kernel", "file"), "page").tag(sync=True)
     command = traitlets.Dict().tag(sync=True)
     device = traitlets.Unicode("").tag(sync=True)
     echo_cancellation = traitlets.Bool(True).tag(sync=True)

@@ -69,7 +69,7 @@ async function widget(file, traits) {
 async function microphone(traits = {}) {
   const made = await widget("/microphone.js", {
     state: "ready", status: "", error: "", destination: "Stays on this machine.", notice: "", composed: false, busy_after: 3,
-    disabled: false, page: "", command: {}, device: "", echo_cancellation: false, noise_suppression: false, auto_gain: false, better: {},
+    disabled: false, page: "", place: "page", command: {}, device: "", echo_cancellation: false, noise_suppression: false, auto_gain: false, better: {},
     ...traits,
   });
   made.model.answer = ({ type, page, epoch, seq }) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -12,6 +13,7 @@ from rt_magic.widgets.microphone import Microphone
 from tests.browser.cell import click, expect_state, value
 from tests.browser.conftest import Lab
 from tests.browser.microphone import WavMicrophone
+from tests.browser.test_controls import axe_findings
 from tests.speech import PHRASES_FLAC
 
 pytestmark = pytest.mark.browser
@@ -36,6 +38,10 @@ def test_it_records_while_python_computes(chromium: Browser) -> None:
         assert len(heard) - before >= 10
         page.get_by_role("button", name=re.compile("^Microphone settings")).click()
         expect(page.get_by_role("checkbox", name="Automatic gain")).to_be_checked()
+        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            assert axe_findings(page) == []
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.locator("#state")).to_contain_text("The session has ended")
         expect(page.locator(".rt-magic")).to_have_attribute("data-state", "stopped")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,13 @@ DEVICES = """
   };
 """
 OFFERED = "{model: 'small', megabytes: 486, languages: 99, done: 0, sentence: '', state: 'offered'}"
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+SENTENCES = {
+    "ready": {"better": {"model": "small", "megabytes": 486, "languages": 99, "done": 0, "state": "offered"}},
+    "listening": {"notice": "Everyone who will be heard should know.", "status": "no sound from Desk: muted?"},
+    "error": {"error": "The browser was not allowed to use the microphone."},
+    "stopped": {"better": {"model": "small", "megabytes": 486, "languages": 99, "done": 121.5, "state": "fetching"}},
+}
 KNOBS = re.compile("^(Start|Stop|Pause|Resume)$")
 
 
@@ -303,3 +311,68 @@ def test_two_views_are_in_step(open_page: OpenPage) -> None:
     first.get_by_role("checkbox", name="Automatic gain").check()
     expect(second.get_by_role("combobox")).to_have_value("b")
     expect(second.get_by_role("checkbox", name="Automatic gain")).to_be_checked()
+
+
+def axe_findings(page: Page) -> list[str]:
+    """What axe finds wrong with the controls as they are."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    options = "{rules: {'target-size': {enabled: true}}, resultTypes: ['violations']}"
+    answer = page.evaluate(f"axe.run({{include: [['.rt-magic']]}}, {options})")
+    return [
+        f"{problem['id']}: {node['html']} {node['failureSummary']}"
+        for problem in answer["violations"]
+        for node in problem["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state_of_the_controls(open_page: OpenPage, scheme: Any) -> None:
+    """With settings open, with a notice, an offer, its progress and an error; wide and narrow; nothing sticks out."""
+    page = open_page(script=DEVICES)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("""() => {
+        document.documentElement.style.colorScheme = "light dark";
+        document.documentElement.lang = "en";
+    }""")
+    show_microphone(page)
+    settings(page).click()
+    found = {}
+    for width in (900, 480):
+        page.set_viewport_size({"width": width, "height": 700})
+        for state in STATES:
+            traits = {"status": state, "error": "", "notice": "", "better": {}, **SENTENCES.get(state, {})}
+            page.evaluate("(traits) => m.model.write(traits)", {**traits, "state": state})
+            expect(page.locator(".rt-magic")).to_have_attribute("data-state", state)
+            found[f"{state}, {width}"] = axe_findings(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (state, width)
+    assert {where: problems for where, problems in found.items() if problems} == {}
+
+
+def test_of_a_file_only_stop_is_shown(open_page: OpenPage) -> None:
+    """While a file is transcribed there is Stop and how far it is; before and after there is no control."""
+    page = open_page()
+    show_microphone(page, "{place: 'file', disabled: true, status: 'transcribing talk.wav'}")
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.evaluate("m.model.write({state: 'listening', status: 'transcribing talk.wav: 12 of 60 s'})")
+    expect(page.get_by_role("button")).to_have_text(["Stop"])
+    expect(page.get_by_role("meter")).to_have_count(0)
+    expect(page.get_by_role("status")).to_have_text("transcribing talk.wav: 12 of 60 s")
+    button(page, "Stop").click()
+    wait_sent(page, "stop")
+    page.evaluate("m.model.write({state: 'stopped', status: 'transcribed talk.wav'})")
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("status")).to_have_text("transcribed talk.wav")
+
+
+def test_without_its_kernel_a_cell_offers_no_start(open_page: OpenPage) -> None:
+    """When the kernel of a stopped cell goes, Start is off and the line says what to do; the words' state stays."""
+    page = open_page()
+    root = show_microphone(page, "{state: 'stopped', status: 'stopped', layout: {comm_live: true}}")
+    expect(button(page, "Start")).to_be_enabled()
+    page.evaluate("() => { m.model.trigger('comm_live_update'); m.model.traits.layout.comm_live = false; }")
+    expect(button(page, "Start")).to_be_disabled()
+    expect(page.get_by_role("status")).to_have_text("the kernel of this cell is gone: run the cell again")
+    expect(root).to_have_attribute("data-state", "stopped")
+    page.evaluate("() => { m.model.traits.layout.comm_live = true; m.model.trigger('comm_live_update'); }")
+    expect(button(page, "Start")).to_be_enabled()

@@ -29,11 +29,12 @@ transcript._duration = 6.5
 transcript.mark("ask about this")
 transcriber.microphone.status = "listening"
 transcriber.microphone.state = "listening"
+transcriber.microphone.send({"type": "clock", "recorded": 12.4, "sent": 12.2})
 import pandas
 """
 
 TEXTS = [
-    "Stop", "0:00", "Pause", "listening", "Search", "Mark", "Copy", "Save", "Audience",
+    "Stop", "0:12", "sent 0:12", "Pause", "listening", "Search", "Mark", "Copy", "Save", "Audience",
     "0:00", "the president of the united states",
     "0:04", "one two three four five", "36 % sure",
     "0:06", "ask about this",
@@ -58,6 +59,7 @@ def moment(lab: Lab) -> NotebookPage:
     notebook.execute_in_kernel(MOMENT)
     expect(notebook.page.locator(".rt-segment")).to_have_count(4)
     expect(notebook.page.locator(".rt-magic[data-state=listening]")).to_be_visible()
+    expect(notebook.page.get_by_role("timer")).to_have_text("0:12")
     notebook.run_cell(2)
     notebook.wait_for_cell(2)
     notebook.page.evaluate("document.activeElement.blur()")

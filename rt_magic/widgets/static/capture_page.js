@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 1c60488e3b996a749187cb186c6609da8af124efc09b9b145922ed01ffa187f3); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 89cdd55f5172ff75ee2e95f7aafeca16aa9ec19d629e7709f54b434335245811); edit there, then: npm --prefix js run build
 
 // src/element.js
 function element(tag, name, properties = {}, ...children) {
@@ -159,6 +159,7 @@ var GONE = {
   name: "KernelGoneError",
   message: "The kernel that this cell belongs to is gone. Run the cell again, then click Start."
 };
+var LEFT = "the kernel of this cell is gone: run the cell again";
 
 // src/capture.js
 var TAIL = 0.15;
@@ -535,6 +536,8 @@ var Panel = class {
   #linkLine;
   /** @type {HTMLElement} */
   #noticeLine;
+  #gauge;
+  #controls;
   #meter;
   #settings;
   #better;
@@ -559,7 +562,8 @@ var Panel = class {
     this.#noticeLine = element("p", "rt-notice", { hidden: true }, this.#notice, " ", dismiss);
     this.#linkLine = element("p", "rt-capture", { hidden: true }, this.#link, " (where the kernel runs on this computer; it can be opened once)");
     const status = element("p", "rt-status", {}, this.#status, this.#wait);
-    const gauge = element("div", "rt-gauge", {}, this.#elapsed, element("div", "rt-gauge-side", {}, this.#meter.element, this.#sent));
+    this.#gauge = element("div", "rt-gauge", {}, this.#elapsed, element("div", "rt-gauge-side", {}, this.#meter.element, this.#sent));
+    this.#controls = element("div", "rt-controls", {}, this.#primary, this.#gauge, this.#secondary, this.#settings.button);
     this.#destination.id = `rt-destination-${panels += 1}-${Date.now().toString(36)}`;
     this.#primary.setAttribute("aria-describedby", this.#destination.id);
     this.#elapsed.setAttribute("role", "timer");
@@ -570,7 +574,7 @@ var Panel = class {
     el.classList.add("rt-microphone");
     el.replaceChildren(
       this.#destination,
-      element("div", "rt-controls", {}, this.#primary, gauge, this.#secondary, this.#settings.button),
+      this.#controls,
       status,
       this.#settings.section,
       this.#noticeLine,
@@ -597,10 +601,16 @@ var Panel = class {
   draw(shown) {
     this.#shown = shown;
     this.#button(this.#primary, shown.primary);
-    this.#button(this.#secondary, shown.secondary);
+    this.#button(this.#secondary, shown.place === "file" ? null : shown.secondary);
     this.#meter.run(shown.recording);
-    this.#meter.element.hidden = !shown.here;
-    this.#settings.button.hidden = !shown.here;
+    const ofFile = shown.place === "file";
+    this.#gauge.hidden = ofFile;
+    this.#controls.hidden = ofFile && shown.primary.label === "Start";
+    this.#controls.classList.toggle("rt-alone", ofFile);
+    const here = shown.place !== "kernel" && !ofFile;
+    this.#meter.element.hidden = !here;
+    this.#settings.button.hidden = !here;
+    if (!here) this.#settings.section.hidden = true;
     this.#settings.draw(shown.settings);
     this.#better.draw(shown.better, shown.disabled);
     write(this.#elapsed, clock(shown.elapsed));
@@ -1163,7 +1173,7 @@ var CONTROLS = `
 /* The width of the longest name, so that nothing moves when it changes. */
 .rt-primary { min-height: 48px; width: 122px; padding: 0; font-size: 1.2em; }
 .rt-secondary { min-height: 48px; width: 116px; padding: 0; }
-.rt-controls .rt-secondary[hidden] { display: inline-flex !important; visibility: hidden; }
+.rt-controls:not(.rt-alone) .rt-secondary[hidden] { display: inline-flex !important; visibility: hidden; }
 .rt-dismiss, .rt-better-button { min-height: 30px; padding: 0 10px; font-weight: 400; }
 .rt-button[data-action="start"] { border-color: #5b9bd8; background: var(--rt-accent); color: #fff; }
 .rt-button[data-action="start"]:hover:enabled { background: var(--rt-accent-hover); }
@@ -1208,7 +1218,8 @@ var CONTROLS = `
 }
 .rt-magic:is([data-state="opening"], [data-state="connecting"], [data-state="reconnecting"], [data-state="draining"]) .rt-status::before { border-style: dotted; }
 .rt-magic[data-state="listening"] .rt-status::before { border: 0.4em solid var(--rt-live); }
-.rt-magic[data-state="error"] .rt-status:not(:has(:not(:empty)))::before { visibility: hidden; }
+/* The error stands in its place. */
+.rt-magic[data-state="error"] .rt-status:not(:has(:not(:empty))) { min-height: 0; height: 0; margin-top: -6px; overflow: hidden; }
 .rt-error {
   padding: 8px 12px; border: 1px solid var(--rt-error); border-inline-start-width: 4px; border-radius: 4px;
   color: var(--rt-text); overflow-wrap: anywhere; white-space: pre-line;
@@ -1429,7 +1440,8 @@ var SHOWN = [
   "busy_after",
   "disabled",
   "page",
-  "better"
+  "better",
+  "place"
 ];
 var SWITCHES2 = ["echo_cancellation", "noise_suppression", "auto_gain"];
 var START_WAITS = 5e3;
@@ -1443,6 +1455,7 @@ var microphone_default = () => {
   let devices;
   let wake;
   let dismissed = "";
+  let left = false;
   let startUntil = 0;
   let link = "";
   let system = "";
@@ -1454,6 +1467,10 @@ var microphone_default = () => {
       Object.fromEntries(SHOWN.map((name) => [name, model.get(name)]))
     );
     const { recording, accepted, asked, failed, problem, muted, starved, silent, outbox, captured } = recorder;
+    if (left && !recorder.active && kernelGone(model.get("layout"))) {
+      const state2 = IDLE2.has(traits.state) ? traits.state : "stopped";
+      Object.assign(traits, { state: state2, disabled: true, status: LEFT, better: {} });
+    }
     const device = recorder.device?.label ?? "";
     const arranged = arrange(traits, {
       page,
@@ -1482,7 +1499,7 @@ var microphone_default = () => {
       composed,
       disabled,
       recording,
-      here: model.get("place") !== "kernel",
+      place: model.get("place"),
       notice: traits.notice === dismissed ? "" : traits.notice,
       elapsed: times.elapsed(captured),
       sent: times.sent,
@@ -1595,7 +1612,11 @@ var microphone_default = () => {
       "comm_live_update",
       () => (
         // Later: the models of a kernel learn one after the other that it is gone.
-        setTimeout(() => recorder.active && kernelGone(model.get("layout")) && recorder.abandon(GONE))
+        setTimeout(() => {
+          left = true;
+          if (recorder.active && kernelGone(model.get("layout"))) recorder.abandon(GONE);
+          draw(model);
+        })
       )
     );
     document.addEventListener("visibilitychange", startIfSeen, { signal });

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 1c60488e3b996a749187cb186c6609da8af124efc09b9b145922ed01ffa187f3); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 89cdd55f5172ff75ee2e95f7aafeca16aa9ec19d629e7709f54b434335245811); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -170,7 +170,7 @@ var CONTROLS = `
 /* The width of the longest name, so that nothing moves when it changes. */
 .rt-primary { min-height: 48px; width: 122px; padding: 0; font-size: 1.2em; }
 .rt-secondary { min-height: 48px; width: 116px; padding: 0; }
-.rt-controls .rt-secondary[hidden] { display: inline-flex !important; visibility: hidden; }
+.rt-controls:not(.rt-alone) .rt-secondary[hidden] { display: inline-flex !important; visibility: hidden; }
 .rt-dismiss, .rt-better-button { min-height: 30px; padding: 0 10px; font-weight: 400; }
 .rt-button[data-action="start"] { border-color: #5b9bd8; background: var(--rt-accent); color: #fff; }
 .rt-button[data-action="start"]:hover:enabled { background: var(--rt-accent-hover); }
@@ -215,7 +215,8 @@ var CONTROLS = `
 }
 .rt-magic:is([data-state="opening"], [data-state="connecting"], [data-state="reconnecting"], [data-state="draining"]) .rt-status::before { border-style: dotted; }
 .rt-magic[data-state="listening"] .rt-status::before { border: 0.4em solid var(--rt-live); }
-.rt-magic[data-state="error"] .rt-status:not(:has(:not(:empty)))::before { visibility: hidden; }
+/* The error stands in its place. */
+.rt-magic[data-state="error"] .rt-status:not(:has(:not(:empty))) { min-height: 0; height: 0; margin-top: -6px; overflow: hidden; }
 .rt-error {
   padding: 8px 12px; border: 1px solid var(--rt-error); border-inline-start-width: 4px; border-radius: 4px;
   color: var(--rt-text); overflow-wrap: anywhere; white-space: pre-line;
