@@ -42,7 +42,7 @@ PAGE = """\
 <meta name="viewport" content="width=device-width">
 <title>Microphone of a notebook</title>
 <style>
-  :root { color-scheme: light dark; }
+  :root { color-scheme: light dark; background: Canvas; color: CanvasText; }
   body { max-width: 52rem; margin: 3rem auto; padding: 0 1.5rem; font: 16px/1.5 system-ui, sans-serif; }
   h1 { font-size: 1.3rem; }
 </style>

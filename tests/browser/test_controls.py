@@ -332,7 +332,7 @@ def test_axe_finds_nothing_in_any_state_of_the_controls(open_page: OpenPage, sch
     page = open_page(script=DEVICES)
     page.emulate_media(color_scheme=scheme)
     page.evaluate("""() => {
-        document.documentElement.style.colorScheme = "light dark";
+        document.documentElement.style.cssText = "color-scheme: light dark; background: Canvas; color: CanvasText";
         document.documentElement.lang = "en";
     }""")
     show_microphone(page)
