@@ -248,3 +248,26 @@ async def test_a_service_that_finds_turns_is_left_to_it() -> None:
         transcript = await say(rt.Compatible(peer.url), speech.fixture())
         assert not [event for event in peer.connections[0].received if isinstance(event, CommitAudio)]
     assert transcript.text == "all of it"
+
+
+async def test_what_listens_for_pauses_ends_with_the_connection() -> None:
+    """A session that has ended, and is kept, holds no resampler any more: at the process's end soxr would complain."""
+
+    heard = asyncio.Event()
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=0.5)
+        heard.set()
+        await connection.finish()
+
+    async with (
+        ScriptedPeer(script) as peer,
+        RealtimeSession(rt.Compatible(peer.url), language="en", turn_detection="client") as session,
+    ):
+        await session.send(bytes(48_000))
+        await asyncio.wait_for(heard.wait(), 30)
+        connection = session._carriers.current
+        assert connection is not None and connection._sender.cutter is not None
+        await session.finish()
+    assert connection._sender.cutter is None

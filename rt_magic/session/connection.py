@@ -166,6 +166,7 @@ class Connection:
                     task.cancel()
                 await asyncio.gather(pump, reader, return_exceptions=True)
                 self.protocol.close()
+                self._sender.close()
 
     def wake(self) -> None:
         """Say that the recording has grown."""

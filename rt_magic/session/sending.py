@@ -129,6 +129,10 @@ class Sender:
         cutter = self.cutter or self._pause
         return stands and cutter.idle >= PREFIX and self._pause.idle >= PREFIX
 
+    def close(self) -> None:
+        """Let go of what listens for pauses: sessions are kept for long, and soxr complains of what is left at exit."""
+        self.cutter = self._pause = None
+
     def forget_pause(self) -> None:
         """Look for a pause afresh: it is another successor that is to begin there."""
         self._pause = None
