@@ -210,8 +210,8 @@ async def test_a_language_that_ones_own_server_does_not_take_is_said_once() -> N
     states: list[str] = []
     async with ScriptedPeer(script) as peer:
         service = rt.Compatible(peer.url, model="m")
-        follow = {"on_state": lambda state, status: states.append(status)}
-        async with rt.RealtimeSession(service, language="fr", **follow) as session:
+        session = rt.RealtimeSession(service, language="fr", on_state=lambda state, status: states.append(status))
+        async with session:
             await session.send(PHRASE)
             await first_final(session)
             transcript = await session.finish()

@@ -56,7 +56,7 @@ DEVICES = """
 """
 OFFERED = "{model: 'small', megabytes: 486, languages: 99, done: 0, sentence: '', state: 'offered'}"
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-SENTENCES = {
+SENTENCES: dict[str, dict[str, Any]] = {
     "ready": {"better": {"model": "small", "megabytes": 486, "languages": 99, "done": 0, "state": "offered"}},
     "listening": {"notice": "Everyone who will be heard should know.", "status": "no sound from Desk: muted?"},
     "error": {"error": "The browser was not allowed to use the microphone."},

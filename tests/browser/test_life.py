@@ -248,7 +248,7 @@ def test_notebook_7(notebook7: Lab, microphone: WavMicrophone) -> None:
 
 def test_a_machine_without_a_microphone(lab: Lab, microphone: WavMicrophone) -> None:
     """Where the browser has no microphone at all, the cell says so without a notice; once it has one, Start works."""
-    with Peer(words(), words("one")) as peer:
+    with Peer(words("one"), words("one")) as peer:
         notebook = live_cell(lab, peer.url)
         notebook.page.evaluate(
             "window.rtOpen = navigator.mediaDevices.getUserMedia;"
