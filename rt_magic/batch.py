@@ -8,10 +8,8 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from rt_magic.audio.files import AudioSource, Source, open_audio
-from rt_magic.audio.pauses import cut
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import portal
@@ -25,6 +23,9 @@ from rt_magic.transcript.joining import events_in_a_row, in_a_row, joined
 from rt_magic.transcript.measures import add_usage
 from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript
+
+if TYPE_CHECKING:
+    from rt_magic.audio.files import AudioSource, Source
 
 Speed: TypeAlias = float | Literal["max"]
 Channels: TypeAlias = Literal["mix", "split"]
@@ -115,6 +116,8 @@ class Transcription:
     """One source on its way, each channel that is split off and each part of a long one through its own session."""
 
     def __init__(self, audio: AudioSource, options: Options, kind: type[RealtimeSession] = RealtimeSession) -> None:
+        from rt_magic.audio.pauses import cut
+
         self.audio = audio
         self._split = options.channels == "split"
         self._speed = options.speed
@@ -216,6 +219,8 @@ def transcribe(
     Works in a script, a thread, and inside a running event loop. Raises AudioError for what is not audio,
     ConfigurationError for what cannot work, and what the service refused.
     """
+    from rt_magic.audio.files import open_audio
+
     audio = open_audio(source, sample_rate=sample_rate, start=start, stop=stop)
     options = Options(
         service=resolve_service(service, default=default_service()).service,

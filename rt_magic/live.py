@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.status import State
+from rt_magic.threads import in_thread
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets.intake import Stage
 from rt_magic.widgets.microphone import UNSEEN, Microphone
@@ -338,6 +340,7 @@ class Live:
         """Fetch what the first connection needs; who has no leave to connect hears of it before speaking."""
         try:
             await prefetch.warm(self.service)
+            await in_thread(import_module, "rt_magic.audio.vad")  # what the first sound needs, which Start does not
         except RtMagicError as error:
             if self._phase == "ready":
                 self.error = error

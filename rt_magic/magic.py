@@ -19,7 +19,6 @@ from rt_magic import body, languages, terminal, words
 from rt_magic.arguments import Arguments
 from rt_magic.audio.capture import check_capture
 from rt_magic.batch import default_service
-from rt_magic.checks import doctor
 from rt_magic.completion import complete
 from rt_magic.driver import transcripts
 from rt_magic.exceptions import ConfigurationError, RtMagicError
@@ -275,6 +274,8 @@ class TranscribeMagics(Magics):
         return f"cell {cell}" if cell else f"variable {into}"
 
     def _doctor(self, asked: Arguments) -> None:
+        from rt_magic.checks import doctor
+
         chosen = resolve_service(
             asked.service,
             configured=self.service or None,

@@ -7,9 +7,8 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rt_magic.audio.files import AudioSource, Source, open_audio
 from rt_magic.batch import Halt, Speed, check_speed, settled_seconds, transcribe_source
 from rt_magic.driver import transcripts
 from rt_magic.exceptions import RtMagicError
@@ -22,6 +21,9 @@ from rt_magic.transcriber import Transcriber
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.widgets.intake import Stage
 from rt_magic.widgets.microphone import Microphone
+
+if TYPE_CHECKING:
+    from rt_magic.audio.files import AudioSource, Source
 
 SHOW_EVERY = 0.5
 """Seconds between two looks at how far it is."""
@@ -163,6 +165,8 @@ class FileTranscriber(Transcriber):
 
     def __init__(self, source: Source, *, speed: Speed = "max", **options: Any) -> None:
         check_speed(speed)
+        from rt_magic.audio.files import open_audio
+
         self._source, self._speed = open_audio(source), speed
         self._begun = False
         super().__init__(**options)

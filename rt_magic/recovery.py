@@ -11,9 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rt_magic.audio.files import open_audio
 from rt_magic.audio.guard import is_guarded
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import AUDIO, DESCRIPTION, recordings_folder
@@ -50,6 +47,10 @@ class Leftover:
         `service` is chosen as for `rt_magic.transcribe`, by what is set now, not by where the recording went.
         Raises AudioError where nothing is left, and what `transcribe` raises.
         """
+        import numpy as np
+
+        from rt_magic.audio.files import open_audio
+
         audio = self.path / AUDIO
         if not audio.exists():
             raise AudioError(f"the recording in {self.path} is gone")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SAMPLE_RATE = 24_000
 """Samples per second of every recording and of every connection to a service, in Hz."""
@@ -19,6 +20,8 @@ def to_pcm16(samples: NDArray[Any]) -> bytes:
 
     What is not a number becomes silence. Raises TypeError for types that are not audio.
     """
+    import numpy as np
+
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     if samples.dtype == np.int16:
         return bytes(samples.astype("<i2", copy=False).tobytes())
@@ -34,6 +37,8 @@ def to_pcm16(samples: NDArray[Any]) -> bytes:
 
 def to_float32(pcm: bytes) -> NDArray[np.float32]:
     """Convert PCM16 bytes to float32 samples in -1…1."""
+    import numpy as np
+
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768.0)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rt_magic.audio.pcm import SAMPLE_RATE
-from rt_magic.audio.vad import SpeechDetector
 from rt_magic.wire.dialects import PREFIX_PADDING_MS
 from rt_magic.wire.turns import TurnDetector, TurnStarted, TurnStopped
 
@@ -33,6 +32,8 @@ class Cutter:
     """
 
     def __init__(self, position: int, silence_ms: float | None) -> None:
+        from rt_magic.audio.vad import SpeechDetector  # with it comes numpy, which a cell's first draw does without
+
         self._speech = SpeechDetector()
         self._turns = TurnDetector(silence_ms=silence_ms, prefix_ms=PREFIX_PADDING_MS, position=position)
         self._patience = round(max(1000.0, silence_ms or 0.0) * SAMPLE_RATE / 1000)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from rt_magic.audio.pcm import SAMPLE_RATE, Timeline
 from rt_magic.audio.recording import Recording
-from rt_magic.audio.vad import SpeechDetector
 from rt_magic.exceptions import AudioError
 from rt_magic.session.cutting import PREFIX, Cut, Cutter
 from rt_magic.session.settled import Settled
@@ -161,6 +160,8 @@ class Sender:
 
     def spoke_since(self, position: int) -> bool:
         """Tell whether what was sent behind a position, and is not settled, holds speech."""
+        from rt_magic.audio.vad import SpeechDetector
+
         position = max(position, self.position - REMEMBERED)
         while position < self.position:
             start, stop = self._settled.after(position) or (self.position, self.position)

@@ -19,7 +19,6 @@ from rt_magic.transcript import archive, corrections, export, formats, frames, s
 from rt_magic.transcript.clip import Clip
 from rt_magic.transcript.ledger import Ledger
 from rt_magic.transcript.measures import add_usage
-from rt_magic.transcript.plot import plot
 from rt_magic.transcript.segments import Changes, Segment
 from rt_magic.transcript.subtitles import Limits
 from rt_magic.transcript.written import Written
@@ -242,6 +241,8 @@ class Transcript(Written):
 
         What failed is hatched, marks are dotted lines; where confidences are known they are the colours.
         """
+        from rt_magic.transcript.plot import plot
+
         return plot(self, sound.blocks(self.recording, self._source), self._offset, ax)
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, silence
-from rt_magic.audio.resampling import Resampler
 from rt_magic.exceptions import LocalProtocolError, RemoteProtocolError
 from rt_magic.wire.codec import decode, encode
 from rt_magic.wire.dialects import DIALECTS, Accepted, Dialect, Wanted
@@ -41,6 +41,9 @@ from rt_magic.wire.settings import (
     unanswered,
 )
 from rt_magic.wire.states import Machine, State, Trigger
+
+if TYPE_CHECKING:
+    from rt_magic.audio.resampling import Resampler
 
 MINIMUM_COMMIT = SAMPLE_RATE // 10
 """Samples below which services refuse a commit (100 ms)."""
@@ -97,7 +100,11 @@ class ClientProtocol(Machine):
         """Speak this dialect from now on."""
         self.dialect = dialect
         self._one_turn = OneTurn() if dialect.one_turn else None
-        self._resampler = Resampler(dialect.rate) if dialect.rate != SAMPLE_RATE else None
+        self._resampler: Resampler | None = None
+        if dialect.rate != SAMPLE_RATE:
+            from rt_magic.audio.resampling import Resampler
+
+            self._resampler = Resampler(dialect.rate)
 
     # ── what the service says ──
 
