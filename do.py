@@ -38,6 +38,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 JS = ROOT / "js"
 STATIC = ROOT / "rt_magic" / "widgets" / "static"
 QUICKSTART = "notebooks/quickstart.ipynb"
+PROMPT = "--ServerApp.kernel_websocket_connection_class=rt_magic.jupyter.PromptConnection"
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
@@ -282,7 +283,7 @@ def lab(arguments: list[str]) -> int:
     """Open JupyterLab on the quickstart."""
     install("lab")
     # As the default address it is opened by the browser and printed for those who pass --no-browser alike.
-    command = [str(PYTHON), "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{QUICKSTART}", *arguments]
+    command = [str(PYTHON), "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{QUICKSTART}", PROMPT, *arguments]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         command.append("--allow-root")  # in a container everybody is root; Jupyter refuses without it
     os.chdir(ROOT)

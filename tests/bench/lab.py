@@ -51,6 +51,18 @@ def bench() -> Iterator[Bench]:
         yield Bench(lab, browser, microphone, folder)
 
 
+@contextmanager
+def beside(here: Bench, *options: str) -> Iterator[Bench]:
+    """Start another server, with these options, for the same browser."""
+    server = JupyterServer.start("lab", here.folder / "beside", *options)
+    lab = Lab(server, here.browser, [])
+    try:
+        yield Bench(lab, here.browser, here.microphone, here.folder)
+    finally:
+        lab.close()
+        server.stop()
+
+
 def clicks(seconds: float) -> np.ndarray:
     """Return a quiet room with a short loud tone now and then, never twice at the same distance; int16 at 48 kHz."""
     chance = np.random.default_rng(0)

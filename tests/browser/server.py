@@ -45,7 +45,7 @@ class JupyterServer:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def start(cls, application: str, home: Path) -> JupyterServer:
+    def start(cls, application: str, home: Path, *options: str) -> JupyterServer:
         """Start JupyterLab ("lab") or Notebook 7 ("notebook") in `home` and wait until it answers."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -74,6 +74,7 @@ class JupyterServer:
             '--ServerApp.local_hostnames=["localhost", "rtm.test"]',
             f"--{app}.expose_app_in_browser=True",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            *options,
         ]  # fmt: skip
         with (home / "server.log").open("wb") as log:
             process = subprocess.Popen(
