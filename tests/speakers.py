@@ -32,13 +32,15 @@ def words(*texts: str) -> Callable[[PeerConnection], Any]:
 class Peer:
     """A scripted service on a loop of its own, for tests that are not asynchronous."""
 
-    def __init__(self, *scripts: Any) -> None:
+    def __init__(self, *scripts: Any, spare: int = 0) -> None:
         self.peer = ScriptedPeer(*scripts)
+        self.spare = spare  # so many connections may not be made
 
     def __enter__(self) -> ScriptedPeer:
         return portal().run(self.peer.__aenter__()).result(10)
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self.peer._unfinished = max(0, self.peer._unfinished - self.spare)
         portal().run(self.peer.__aexit__(kind, error, traceback)).result(10)
 
 

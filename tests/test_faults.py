@@ -15,7 +15,7 @@ from rt_magic.session.timing import Timing
 from rt_magic.testing import Refusal
 from tests.coded import BLOCK, Coded, CodedService, Fault, coded, complaints
 
-TIMING = Timing(retry=0.01, quiet=0.1, stall=0.02, keepalive=0.04)
+TIMING = Timing(retry=0.01, quiet=0.1, stall=0.05, keepalive=0.04)
 PASSING = (1000, 1001, 1005, 1007, 1009, 1011, 1012, 1013)
 FINAL = (1008, 3000, 4000, 4004)
 REFUSALS = (

@@ -189,7 +189,8 @@ export class Recorder {
   /** @param {State} state the kernel's, whenever it changes */
   follow(state) {
     this.#states.push(state);
-    this.failed = false;
+    // Where the microphone did not open, the kernel is still about to hear that.
+    if (this.problem === null || (state !== "opening" && state !== "connecting")) this.failed = false;
     this.#doubted = null;
     // A kernel that had not heard this page takes it for gone, until what waits here reaches it.
     const doubtful = state === "paused" && this.outbox.silence(this.#now()) > UNHEARD_AFTER;

@@ -286,7 +286,10 @@ test("a microphone that does not open is told to the kernel in the page's words"
   assert.deepEqual(sent.at(-1), { type: "microphone-error", name: "NotFoundError", message: "No microphone was found." });
   assert.ok(recorder.failed);
   assert.equal(recorder.outbox.length, 0, "its start is not sent again");
+  recorder.follow("opening");
+  assert.ok(recorder.failed, "the kernel answers the start before it hears of the failure");
   recorder.follow("error");
+  assert.ok(!recorder.failed);
   assert.equal(recorder.problem?.name, "NotFoundError");
   recorder.start();
   assert.equal(recorder.problem, null);

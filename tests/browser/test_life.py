@@ -255,7 +255,7 @@ def test_a_machine_without_a_microphone(lab: Lab, microphone: WavMicrophone) -> 
         with contextlib.suppress(ConnectionClosedOK):  # the start that is refused may have connected already
             await words("one")(connection)
 
-    with Peer(patient, patient) as peer:
+    with Peer(patient, patient, spare=1) as peer:
         notebook = live_cell(lab, peer.url)
         notebook.page.evaluate(
             "window.rtOpen = navigator.mediaDevices.getUserMedia;"
