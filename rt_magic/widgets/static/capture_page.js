@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 89cdd55f5172ff75ee2e95f7aafeca16aa9ec19d629e7709f54b434335245811); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 62b130cebec93622141a15cdfaed6bd8b7edef0768f5936d778b0dd2d74f9fd0); edit there, then: npm --prefix js run build
 
 // src/element.js
 function element(tag, name, properties = {}, ...children) {
@@ -1029,7 +1029,7 @@ var Recorder = class {
   /** @param {State} state the kernel's, whenever it changes */
   follow(state2) {
     this.#states.push(state2);
-    this.failed = false;
+    if (this.problem === null || state2 !== "opening" && state2 !== "connecting") this.failed = false;
     this.#doubted = null;
     const doubtful = state2 === "paused" && this.outbox.silence(this.#now()) > UNHEARD_AFTER;
     if (this.recording && this.accepted && SETTLED.pause.has(state2)) {

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 89cdd55f5172ff75ee2e95f7aafeca16aa9ec19d629e7709f54b434335245811); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 62b130cebec93622141a15cdfaed6bd8b7edef0768f5936d778b0dd2d74f9fd0); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
