@@ -20,12 +20,12 @@ def test_messages_leave_without_waiting_for_an_acknowledgement(monkeypatch: pyte
     """The page's socket has TCP_NODELAY set before Jupyter's own connecting begins."""
     seen: list[int] = []
 
-    def begin(connection: ZMQChannelsWebsocketConnection) -> None:
+    def begin(connection: Any) -> None:
         stream = connection.websocket_handler.ws_connection.stream
         seen.append(stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def connection(kind: type[ZMQChannelsWebsocketConnection], handler: WebSocketHandler) -> Any:
-        made = kind()
+        made: Any = kind()
         made.websocket_handler = handler
         return made
 
