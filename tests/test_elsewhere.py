@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ PHRASES = Path(__file__).parent / "data" / "phrases.flac"
 
 
 def notebook(*cells: str) -> NotebookClient:
-    """A notebook of these cells, to be run as papermill and `jupyter execute` do."""
+    """A notebook of these cells, to be run by a program."""
     document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     return NotebookClient(document, kernel_name="python3", timeout=120)
 
@@ -35,6 +36,36 @@ def test_a_notebook_run_by_a_program_refuses_a_microphone() -> None:
     client = notebook("%load_ext rt_magic", "%%transcribe")
     with pytest.raises(CellExecutionError, match=r"no page can record for this run.*--from"):
         client.execute()
+
+
+PROGRAMS = {
+    "papermill": (sys.executable, "-m", "papermill", "talk.ipynb", "done.ipynb", "-k", "python3", "--no-progress-bar"),
+    "jupyter execute": (
+        sys.executable,
+        "-m",
+        "jupyter",
+        "execute",
+        "--output=done.ipynb",
+        "--allow-errors",
+        "talk.ipynb",
+    ),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_papermill_and_jupyter_execute(program: str, tmp_path: Path) -> None:
+    """A file gives its words; the live cell after it is refused in one line, and the words before it are saved."""
+    document = notebook("%load_ext rt_magic", f"%transcribe {PHRASES}", "print(transcript.text)", "%%transcribe").nb
+    nbformat.write(document, tmp_path / "talk.ipynb")
+    ran = subprocess.run(PROGRAMS[program], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    cells = nbformat.read(tmp_path / "done.ipynb", as_version=4).cells
+    file, printed, live = [cell for cell in cells if cell.cell_type == "code"][-3:]
+    words = printed.outputs[0]["text"].strip()
+    assert len(words.split()) > 20, ran.stderr
+    assert any(words[:20] in output["data"]["text/plain"] for output in file.outputs if "data" in output)
+    (refused,) = live.outputs
+    assert refused["name"] == "stderr" and refused["text"].startswith("UsageError: no page can record for this run")
+    assert "--from" in refused["text"] and refused["text"].count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a pseudo-terminal, which Windows has not")
