@@ -3,6 +3,7 @@ import { Lines } from "./lines.js";
 import { randomName } from "./random_name.js";
 import { addStyle, hideTwin } from "./style.js";
 import { View } from "./view.js";
+import { wellFormed } from "./well_formed.js";
 
 /**
  * @typedef {import("./types.js").TranscriptViewTraits & import("./types.js").Widget} Traits
@@ -55,8 +56,8 @@ export default () => {
       for (const draw of updates) draw(changes);
     };
 
-    lines.snapshot(model.get("snapshot"));
-    model.on("change:snapshot", () => update(lines.snapshot(model.get("snapshot"))));
+    lines.snapshot(wellFormed(model.get("snapshot")));
+    model.on("change:snapshot", () => update(lines.snapshot(wellFormed(model.get("snapshot")))));
     model.on("msg:custom", (message, buffers) => {
       if (message?.type === "snapshot") {
         clearTimeout(asking);

@@ -433,6 +433,32 @@ def test_a_saved_snapshot_is_drawn_without_a_kernel(open_page: OpenPage) -> None
     expect(page.get_by_role("log")).to_contain_text("kept words")
 
 
+ODD = r"""async () => {
+    let seed = 7;
+    const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+    const leaves = [null, 0, -1, 1e308, "", "x", "\u0000<b>", "\ud800", true, [], {}, new DataView(new ArrayBuffer(3))];
+    const leaf = () => leaves[random(leaves.length)];
+    const keys = ["sid", "at", "start", "end", "text", "final", "speaker", "language", "confidence", "error", "mark"];
+    const fields = () => keys.filter(() => random(3)).map((key) => [key, leaf()]);
+    const segment = () => random(4) ? Object.fromEntries(fields()) : leaf();
+    const segments = () => random(5) ? Array.from({length: random(6)}, segment) : leaf();
+    const failed = new Set();
+    for (let n = 0; n < 300; n++) {
+        const snapshot = random(8) ? {revision: random(3) ? n : leaf(), segments: segments()} : leaf();
+        try {
+            const t = await transcript({snapshot, waiting: leaf(), placeholder: leaf(), direction: leaf()});
+            t.show().dispose();
+        } catch (error) { failed.add(error.stack); }
+    }
+    return [...failed];
+}"""
+
+
+def test_a_saved_state_that_is_damaged_breaks_no_page(open_page: OpenPage) -> None:
+    """Whatever stands in a notebook's file where the transcript was, the page draws what it can and raises nothing."""
+    assert open_page().evaluate(ODD) == []
+
+
 def test_the_twin_is_hidden_while_a_view_lives(open_page: OpenPage) -> None:
     """The static twin is seen again only when the last view of its transcript is gone."""
     page = open_page()

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 62b130cebec93622141a15cdfaed6bd8b7edef0768f5936d778b0dd2d74f9fd0); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 15497402d540b6b192a18a97051c29c50d652e360cfd00f35197061379c13905); edit there, then: npm --prefix js run build
 
 // src/element.js
 function element(tag, name, properties = {}, ...children) {

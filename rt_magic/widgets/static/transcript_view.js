@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 62b130cebec93622141a15cdfaed6bd8b7edef0768f5936d778b0dd2d74f9fd0); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 15497402d540b6b192a18a97051c29c50d652e360cfd00f35197061379c13905); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -1328,6 +1328,27 @@ var View = class {
   }
 };
 
+// src/well_formed.js
+var number = (value) => typeof value === "number" && Number.isFinite(value) ? value : null;
+var string = (value) => typeof value === "string" ? value : null;
+function wellFormed(saved) {
+  const revision = number(saved?.revision);
+  if (revision === null || !Array.isArray(saved.segments)) return {};
+  const segments = saved.segments.filter((line) => string(line?.sid) && string(line.text) !== null).map((line) => ({
+    ...line,
+    at: number(line.at) ?? 0,
+    start: number(line.start),
+    end: number(line.end),
+    final: line.final === true,
+    speaker: string(line.speaker),
+    language: string(line.language),
+    confidence: number(line.confidence),
+    error: string(line.error),
+    mark: line.mark === true
+  }));
+  return { revision, segments, ...saved.reset === true && { reset: true } };
+}
+
 // src/transcript_view.js
 var ASK_RARELY = 1e3;
 var ASK_AGAIN = 5e3;
@@ -1361,8 +1382,8 @@ var transcript_view_default = () => {
     const update = (changes) => {
       for (const draw of updates) draw(changes);
     };
-    lines.snapshot(model.get("snapshot"));
-    model.on("change:snapshot", () => update(lines.snapshot(model.get("snapshot"))));
+    lines.snapshot(wellFormed(model.get("snapshot")));
+    model.on("change:snapshot", () => update(lines.snapshot(wellFormed(model.get("snapshot")))));
     model.on("msg:custom", (message, buffers) => {
       if (message?.type === "snapshot") {
         clearTimeout(asking);
