@@ -46,6 +46,8 @@ class FrontEnd:
         """State of each open comm, by id, as a page's widget manager keeps it."""
         self.sent_to_page: list[tuple[str, dict[str, Any]]] = []
         """Custom messages from the kernel: comm id and content."""
+        self.on_comm: Callable[[str, str, dict[str, Any]], object] = lambda comm, method, content: None
+        """Called with comm id, "update" or "custom", and traits or content, in the order in which they came."""
         self.displays: dict[str, dict[str, Any]] = {}
 
     def start(self, code: str, *, cell_id: str | None = None) -> Cell:
@@ -130,8 +132,10 @@ class FrontEnd:
             data = content["data"]
             if data.get("method") == "update":
                 self.comms.setdefault(content["comm_id"], {}).update(data["state"])
+                self.on_comm(content["comm_id"], "update", data["state"])
             elif data.get("method") == "custom":
                 self.sent_to_page.append((content["comm_id"], data["content"]))
+                self.on_comm(content["comm_id"], "custom", data["content"])
         elif kind == "update_display_data":
             self.displays[content["transient"]["display_id"]] = content["data"]
         elif cell is None:

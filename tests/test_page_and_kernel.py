@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -38,7 +39,8 @@ class Wire:
         self.comm = front_end.comm("Microphone")
         self.open = True
         self.began = self.spoke = self.ticked = time.monotonic()
-        self.state = ""
+        self.state = str(front_end.comms[self.comm]["state"])
+        front_end.on_comm = self._hear
 
     def act(self, name: str, **details: Any) -> None:
         """Let something happen in the page and send what it says, if anything gets through."""
@@ -59,14 +61,21 @@ class Wire:
                 self.ticked = now
                 self.act("tick")
             self.front_end.pump(0.02)
-            messages, self.front_end.sent_to_page[:] = list(self.front_end.sent_to_page), []
-            for comm, message in messages:
-                if self.open and comm == self.comm and message["type"] in ("accepted", "ack", "again"):
-                    self.act("receive", answer=message)
-            state = self.front_end.comms[self.comm]["state"]
-            if self.open and state != self.state:
-                self.state = state
-                self.act("follow", state=state)
+            self._follow(str(self.front_end.comms[self.comm]["state"]))  # what changed while nothing came through
+
+    def _hear(self, comm: str, method: str, content: dict[str, Any]) -> None:
+        """Take what comes from the kernel in the order in which it came."""
+        if not self.open or comm != self.comm:
+            return
+        if method == "update":
+            self._follow(content.get("state", self.state))
+        elif content["type"] in ("accepted", "ack", "again"):
+            self.act("receive", answer=content)
+
+    def _follow(self, state: str) -> None:
+        if self.open and state != self.state:
+            self.state = state
+            self.act("follow", state=state)
 
     def until(self, state: str, seconds: float) -> None:
         """Wait for a state of the kernel's that the page has heard of."""
@@ -79,8 +88,7 @@ class Wire:
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     """A live cell that records what a page's scripts capture."""
-    page = Page()
-    with Peer(listens) as peer, kernel() as front_end:
+    with Peer(listens) as peer, kernel() as front_end, closing(Page()) as page:
         front_end.run("%load_ext rt_magic")
         cell = front_end.run(f"transcriber = %transcribe --service {peer.url}\n{COUNT}")
         assert cell.status == "ok", cell.text
@@ -97,7 +105,6 @@ def wire() -> Iterator[Wire]:
         assert stopped["type"] == "stopped"
         assert stopped["captured"] == stopped["received"] == stopped["sent"] - stopped["padding"] == 2400 * captured
         assert page.shown["waiting"] == 0
-    page.close()
 
 
 def test_a_page_that_was_taken_for_gone_goes_on_recording(wire: Wire) -> None:
