@@ -49,6 +49,8 @@ class FrontEnd:
         self.on_comm: Callable[[str, str, dict[str, Any]], object] = lambda comm, method, content: None
         """Called with comm id, "update" or "custom", and traits or content, in the order in which they came."""
         self.displays: dict[str, dict[str, Any]] = {}
+        self.statuses: list[str] = []
+        """What the kernel said of itself: "busy" and "idle", for cells and for messages."""
 
     def start(self, code: str, *, cell_id: str | None = None) -> Cell:
         """Run a cell without waiting for it; `allow_stdin` of this front end says whether somebody sits there."""
@@ -123,6 +125,8 @@ class FrontEnd:
 
     def _take(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]
+        if kind == "status":
+            self.statuses.append(content["execution_state"])
         cell = self.cells.get(message["parent_header"].get("msg_id", ""))
         if kind == "comm_open":
             self.comms[content["comm_id"]] = dict(content["data"].get("state", {}))

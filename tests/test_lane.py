@@ -122,6 +122,19 @@ def test_the_shells_hooks_do_not_run_on_the_lane(page: FrontEnd) -> None:
     assert page.value("set(ran)") == {"MainThread"}
 
 
+def test_a_message_on_the_lane_ends_and_makes_no_kernel_busy(page: FrontEnd) -> None:
+    """The page hears that each message is done, and never that the kernel is busy with one, until the lane is gone."""
+    page.statuses.clear()
+    send(page, range(20))
+    page.until(lambda: len(page.statuses) >= 20)
+    page.pump(0.3)
+    assert page.statuses == ["idle"] * 20
+    page.run("probe.close()\nlane.detach(probe.comm)\nlane.close_lane()")
+    page.statuses.clear()
+    page.run("1")
+    assert page.statuses == ["busy", "idle"]
+
+
 def test_the_lane_is_shared_and_goes_with_its_last_comm(page: FrontEnd) -> None:
     """Two widgets use one subshell, and closing both leaves neither subshell nor changed shell behind."""
     page.run("other = Probe(); lane.attach(other.comm)")

@@ -133,6 +133,14 @@ class Recording:
         while rest:
             rest = rest[os.write(self._file, rest) :]
 
+    def _read(self, offset: int, size: int) -> bytes:
+        os.lseek(self._file, offset, os.SEEK_SET)
+        pieces = []
+        while size > 0 and (piece := os.read(self._file, size)):  # one call gives 2 GiB at the most
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
     def read(self, start: int, stop: int) -> bytes:
         """Return the PCM16 of samples `start` to `stop` (exclusive), fewer where the recording is shorter."""
         start, stop = max(0, start), min(stop, self._samples)
@@ -141,10 +149,14 @@ class Recording:
         first, newest = self._newest
         if newest and first <= start:
             return newest[BYTES_PER_SAMPLE * (start - first) : BYTES_PER_SAMPLE * (stop - first)]
+        offset, size = start * BYTES_PER_SAMPLE, (stop - start) * BYTES_PER_SAMPLE
+        with self._lock:
+            if not self._closed:  # without opening it once more, which a session would do ten times a second
+                return self._read(offset, size)
         try:
             with self._path.open("rb") as file:
-                file.seek(start * BYTES_PER_SAMPLE)
-                return file.read((stop - start) * BYTES_PER_SAMPLE)
+                file.seek(offset)
+                return file.read(size)
         except FileNotFoundError:
             raise AudioError(f"the recording in {self.folder} was deleted; its audio is gone") from None
 

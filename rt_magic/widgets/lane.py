@@ -82,7 +82,10 @@ def _kernel() -> Any | None:
     features = kernel.kernel_info.get("supported_features", ())
     manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     usable = (
-        "kernel subshells" in features and hasattr(manager, "list_subshell") and hasattr(kernel, "_shell_parent_ident")
+        "kernel subshells" in features
+        and hasattr(manager, "list_subshell")
+        and hasattr(kernel, "_shell_parent_ident")
+        and hasattr(kernel, "_publish_status")
     )
     return kernel if usable else None
 
@@ -119,8 +122,8 @@ class Lane:
         self._listed: Callable[[], list[str]] = kernel.shell_channel_thread.manager.list_subshell
         self._comms: set[str] = set()
         self._kernel = kernel
-        self._set_parent = kernel.set_parent
-        kernel.set_parent = self._set_parent_quietly
+        self._set_parent, self._publish_status = kernel.set_parent, kernel._publish_status
+        kernel.set_parent, kernel._publish_status = self._set_parent_quietly, self._publish_status_quietly
 
     @classmethod
     def make(cls, kernel: Any) -> Lane | None:
@@ -188,19 +191,32 @@ class Lane:
     def delete(self) -> None:
         """Delete the subshell. Not to be called on its own thread."""
         self._deleted = True
-        if vars(self._kernel).get("set_parent") == self._set_parent_quietly:
-            del self._kernel.set_parent
+        for name, ours in (
+            ("set_parent", self._set_parent_quietly),
+            ("_publish_status", self._publish_status_quietly),
+        ):
+            if vars(self._kernel).get(name) == ours:
+                delattr(self._kernel, name)
         if self.open:
             _control("delete_subshell_request", {"subshell_id": self.subshell})
 
     def _set_parent_quietly(self, ident: Any, parent: Any, channel: str = "shell") -> None:
         # Each message makes its header the one under which threads of the user print, and the page drops what
         # comes under ours; so on the lane it is the parent of nothing but itself.
-        if threading.current_thread().name == f"subshell-{self.subshell}":
+        if self._here():
             self._kernel._shell_parent_ident.set(ident)
             self._kernel._shell_parent.set(parent)
         else:
             self._set_parent(ident, parent, channel)
+
+    def _publish_status_quietly(self, status: str, channel: str, parent: Any = None) -> None:
+        # A page draws its kernel indicators anew with each change, which would be twenty times a second. It waits
+        # for the "idle" that ends a message; the "busy" before it is for people, and says nothing true of this lane.
+        if status != "busy" or not self._here():
+            self._publish_status(status, channel, parent)
+
+    def _here(self) -> bool:
+        return threading.current_thread().name == f"subshell-{self.subshell}"
 
 
 def _new_subshell() -> str | None:
