@@ -7,8 +7,8 @@ from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
 
+from rt_magic.cell.notices import set_notice
 from rt_magic.magic import TranscribeMagics
-from rt_magic.notices import set_notice
 from rt_magic.recovery import announcement
 from rt_magic.session.resolution import allow
 from rt_magic.transcriber import close_all

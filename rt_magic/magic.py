@@ -15,19 +15,20 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from rt_magic import arguments as reading
-from rt_magic import body, languages, terminal, words
+from rt_magic import body, languages, words
 from rt_magic.arguments import Arguments
 from rt_magic.audio.capture import check_capture
 from rt_magic.batch import default_service
+from rt_magic.cell import terminal
+from rt_magic.cell.driver import transcripts
+from rt_magic.cell.notebook import in_kernel
+from rt_magic.cell.notices import notice, set_notice
+from rt_magic.cell.playback import FileTranscriber
+from rt_magic.cell.status import NO_LANE
 from rt_magic.completion import complete
-from rt_magic.driver import transcripts
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
-from rt_magic.notebook import in_kernel
-from rt_magic.notices import notice, set_notice
-from rt_magic.playback import FileTranscriber
 from rt_magic.session.resolution import allow, check_allowed, resolve_service
-from rt_magic.status import NO_LANE
 from rt_magic.transcriber import LIVE, Transcriber, can_wait
 from rt_magic.transcript.transcript import Transcript
 

@@ -17,23 +17,23 @@ from IPython.display import display
 
 from rt_magic.arguments import read_microphone
 from rt_magic.batch import default_service
-from rt_magic.better import BetterWords
 from rt_magic.body import Step
-from rt_magic.destination import destination
-from rt_magic.driver import Driver, transcripts
+from rt_magic.cell.better import BetterWords
+from rt_magic.cell.destination import destination
+from rt_magic.cell.driver import Driver, transcripts
+from rt_magic.cell.live import PATIENCE, Live
+from rt_magic.cell.notebook import current_notebook, execution_count, in_kernel
+from rt_magic.cell.status import NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
+from rt_magic.cell.steps import Steps
+from rt_magic.cell.terminal import Lines
+from rt_magic.cell.twin import Twin
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
-from rt_magic.live import PATIENCE, Live
-from rt_magic.notebook import current_notebook, execution_count, in_kernel
 from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
 from rt_magic.session.resolution import Resolved, check_service, english_only, resolve_service
 from rt_magic.session.services import Local, Service
-from rt_magic.status import NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
-from rt_magic.steps import Steps
-from rt_magic.terminal import Lines
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
-from rt_magic.twin import Twin
 from rt_magic.widgets import lane
 from rt_magic.widgets.final_text import FinalText, tell
 from rt_magic.widgets.microphone import Microphone

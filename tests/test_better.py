@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rt_magic.better import MODEL, BetterWords
+from rt_magic.cell.better import MODEL, BetterWords
 from rt_magic.portal import portal
 from rt_magic.widgets.microphone import Microphone
 

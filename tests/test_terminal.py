@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rt_magic.terminal import CLEAR, Lines, printable, tail
+from rt_magic.cell.terminal import CLEAR, Lines, printable, tail
 from rt_magic.transcript.segments import Changes, Segment
 from rt_magic.transcript.transcript import Transcript
 from tests.own_microphone import PipeMicrophone, needs_portaudio, pipe_microphone

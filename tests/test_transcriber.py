@@ -59,7 +59,7 @@ def states(transcriber: Transcriber) -> list[str]:
 
 async def test_sound_that_no_service_took_is_an_error_and_goes_on_with_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a service takes the connection and says nothing, Stop ends by saying what is missing; Start sends it."""
-    monkeypatch.setattr("rt_magic.live.PATIENCE", 1.0)
+    monkeypatch.setattr("rt_magic.cell.live.PATIENCE", 1.0)
     deaf = asyncio.Event()
 
     async def take_and_say_nothing(connection: PeerConnection) -> None:
@@ -364,7 +364,7 @@ async def test_start_after_an_error_goes_on_in_the_same_transcript() -> None:
 
 async def test_the_notice_is_shown_once_for_each_destination() -> None:
     """The first Start for a service shows the notice, the second does not; both transcripts keep it."""
-    from rt_magic.notices import set_notice
+    from rt_magic.cell.notices import set_notice
 
     async with ScriptedPeer(words("one"), words("two")) as peer:
         where = peer.url.removeprefix("ws://")
@@ -519,8 +519,8 @@ def test_private_words_are_in_no_output(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_markup_of_a_service_is_escaped_in_the_twin_and_in_what_is_displayed() -> None:
     """Text, speaker and error make no element in the twin, nor in the transcript's own HTML; the hint neither."""
+    from rt_magic.cell.twin import Twin
     from rt_magic.transcript.segments import Changes, Segment
-    from rt_magic.twin import Twin
 
     evil = "<img src=x onerror='alert(1)'>"
     transcriber = Transcriber(service="ws://127.0.0.1:9")

@@ -19,8 +19,15 @@ MEAN = "53.10,6.37,-4.63,21.72,-16.97,7.51,-8.16,-7.42,3.33,-3.79,3.99,-3.11,0.4
 QUIETEST = 20.0
 """Noise floor, in LSB, below which noise is added: from digital silence the engine learns a channel that is none."""
 
+SECOND_LOOKS = 2
+"""Utterances of a recording that are decoded once more when they end, since the cepstral mean is cold before.
+
+That takes a sixth to a quarter of their duration, which their final text waits for. Measured on synthetic voices through
+six channels (plain, quiet, telephone, bright, dull, noisy): 41.8 % of the words wrong without, 38.9 % with two, 37.4 %
+with a second look at each; on human speech no difference.
+"""
 LONGEST_SECOND_LOOK = 5.0
-"""Seconds up to which a finished utterance is decoded once more; that takes a sixth to a quarter of its duration."""
+"""Seconds up to which an utterance is decoded once more."""
 
 _FRAMES_PER_SECOND = 100
 _SETTINGS = {"maxhmmpf": 5000, "fwdflat": False, "cmninit": MEAN, "loglevel": "FATAL"}
@@ -29,9 +36,9 @@ _SETTINGS = {"maxhmmpf": 5000, "fwdflat": False, "cmninit": MEAN, "loglevel": "F
 class PocketSphinx:
     """The engine whose wheel brings its model: US English, streaming, everyday vocabulary, rough.
 
-    Two searches look at a short utterance: one while it is spoken, with the cepstral mean of the utterances before, and
-    one over the whole when it has ended, with its own mean. Where keywords are given, a third knows nothing else: an
-    utterance that consists of them is understood far better, any other is left to the first two. The best score wins.
+    Two searches look at a recording's first utterances: one while they are spoken, with the cepstral mean so far, and
+    one over the whole when it has ended, with its own mean. Where keywords are given, another knows nothing else: an
+    utterance that consists of them is understood far better, any other is left to the first ones. The best score wins.
     """
 
     agreement = 3
@@ -42,6 +49,8 @@ class PocketSphinx:
         """The phrases that are expected, as given."""
         self._expecting: Any = None
         self._begun = False
+        self._finished = 0
+        """Utterances with words since the start of the recording."""
         self._heard: list[Samples] = []
         self._added_noise = 0.0
 
@@ -56,6 +65,7 @@ class PocketSphinx:
         if self._begun:
             self._decoder.end_utt()
             self._begun = False
+        self._finished = 0
         self._decoder.reinit_feat()
 
     def start(self) -> None:
@@ -88,13 +98,16 @@ class PocketSphinx:
         self._begun = False
         found = [_result(self._decoder)]
         whole = b"".join(samples.tobytes() for samples in self._heard)
-        if whole and len(whole) <= LONGEST_SECOND_LOOK * SAMPLE_RATE * BYTES_PER_SAMPLE:
+        short = 0 < len(whole) <= LONGEST_SECOND_LOOK * SAMPLE_RATE * BYTES_PER_SAMPLE
+        if short and self._finished < SECOND_LOOKS:
             mean = self._decoder.get_cmn(False)
             found.append(_look(self._decoder, whole))
             self._decoder.set_cmn(mean)
         if self._expecting is not None and any(result.text for _, result in found):  # it would put words to noise
             found.append(_look(self._expecting, whole))
-        return max(found, key=lambda entry: entry[0])[1]
+        best = max(found, key=lambda entry: entry[0])[1]
+        self._finished += bool(best.text)
+        return best
 
 
 def _look(decoder: Any, whole: bytes) -> tuple[float, Result]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from rt_magic.cell.status import State
 from rt_magic.exceptions import RtMagicError
-from rt_magic.status import State
 from rt_magic.transcript.transcript import Transcript
 
 transcripts: list[Transcript] = []

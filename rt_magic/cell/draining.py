@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from rt_magic import status
+from rt_magic.cell import status
 from rt_magic.exceptions import RtMagicError
 from rt_magic.secrets import redact
 from rt_magic.session.session import RealtimeSession

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_magic.batch import Halt, Speed, check_speed, settled_seconds, transcribe_source
-from rt_magic.driver import transcripts
+from rt_magic.cell.driver import transcripts
+from rt_magic.cell.status import State
 from rt_magic.exceptions import RtMagicError
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
-from rt_magic.status import State
 from rt_magic.transcriber import Transcriber
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.widgets.intake import Stage

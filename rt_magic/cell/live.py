@@ -11,19 +11,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rt_magic import status
 from rt_magic.audio.pace import PageClock
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.recording import Recording
-from rt_magic.draining import discard, drain
-from rt_magic.driver import transcripts
+from rt_magic.cell import status
+from rt_magic.cell.draining import discard, drain
+from rt_magic.cell.driver import transcripts
+from rt_magic.cell.notices import notice, told
+from rt_magic.cell.status import State
 from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
-from rt_magic.notices import notice, told
 from rt_magic.secrets import redact
 from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
-from rt_magic.status import State
 from rt_magic.threads import in_thread
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets.intake import Stage

@@ -1,0 +1,1 @@
+"""The cell: what one sees of a transcription, and what moves it."""
