@@ -267,7 +267,10 @@ async def _talk(service: Service) -> list[Check]:
         if state in ("listening", "error"):
             settled.set()
 
-    session = RealtimeSession(service, turn_detection="off", on_state=follow)
+    try:
+        session = RealtimeSession(service, turn_detection="off", on_state=follow)
+    except RtMagicError as error:  # nothing can be recorded, as on a full disk
+        return [*checks, Check(handshake, "failed", *_split(str(error))), *_skipped(settings, words)]
     try:
         async with session:
             await session.send(silence(SAMPLE_RATE))

@@ -24,12 +24,12 @@ from rt_magic.cell.driver import transcripts
 from rt_magic.cell.notebook import in_kernel
 from rt_magic.cell.notices import notice, set_notice
 from rt_magic.cell.playback import FileTranscriber
-from rt_magic.cell.status import NO_LANE
+from rt_magic.cell.status import LIVE, NO_LANE
 from rt_magic.completion import complete
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
 from rt_magic.session.resolution import allow, check_allowed, resolve_service
-from rt_magic.transcriber import LIVE, Transcriber, can_wait
+from rt_magic.transcriber import Transcriber, can_wait
 from rt_magic.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ class TranscribeMagics(Magics):
     shell: InteractiveShell
 
     def __init__(self, shell: Any, **kwargs: Any) -> None:
+        self._most: frozenset[str] = frozenset()  # what was allowed from the start, by whoever runs this place
         super().__init__(shell=shell, **kwargs)
+        self._most = frozenset(self.allowed_services)
         allow(self.allowed_services)
         self._cells: dict[str, tuple[Transcriber, Arguments, str]] = {}
         self._left: list[Transcriber] = []
@@ -85,6 +87,16 @@ class TranscribeMagics(Magics):
         except ConfigurationError as error:
             raise traitlets.TraitError(str(error)) from None
         return value
+
+    @traitlets.validate("allowed_services")
+    def _valid_allowed(self, proposal: Any) -> list[str]:
+        names = list(proposal["value"])
+        if self._most and not (names and self._most.issuperset(names)):
+            allowed = ", ".join(sorted(self._most))
+            raise traitlets.TraitError(
+                f"only {allowed} may be used here; a notebook can allow fewer of them, not others"
+            )
+        return names
 
     @traitlets.observe("notice")
     def _use_notice(self, change: Any) -> None:
@@ -140,8 +152,9 @@ class TranscribeMagics(Magics):
     def _leave(self, known: Transcriber) -> None:
         """Say where the words of this cell's earlier run are, and close its widgets once nobody has them."""
         if len(known.transcript) and not isinstance(known, FileTranscriber):
-            number = next(n for n, each in enumerate(transcripts) if each is known.transcript)
-            print(f"The words that this cell had are in rt_magic.transcripts[{number}].")
+            number = next((n for n, each in enumerate(transcripts) if each is known.transcript), None)
+            if number is not None:  # the list is the user's to shorten
+                print(f"The words that this cell had are in rt_magic.transcripts[{number}].")
         self._left.append(known)
 
     def _sweep(self) -> None:

@@ -57,7 +57,7 @@ class Manifest:
         """Write what became of a file, and its transcript if there is one; on the disk when this returns."""
         output = error = None
         if isinstance(result, Transcript):
-            assert content is not None
+            content = content or content_hash(path)  # it could be read after all
             output = self._write(path, content, settings, result)
             self._outputs[content, settings] = output
         else:

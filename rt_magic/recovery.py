@@ -54,7 +54,10 @@ class Leftover:
         audio = self.path / AUDIO
         if not audio.exists():
             raise AudioError(f"the recording in {self.path} is gone")
-        samples = np.memmap(audio, "<i2", "r", shape=(audio.stat().st_size // BYTES_PER_SAMPLE,))
+        count = audio.stat().st_size // BYTES_PER_SAMPLE
+        if not count:
+            raise AudioError(f"the recording in {self.path} is empty: nothing had been said when its kernel died")
+        samples = np.memmap(audio, "<i2", "r", shape=(count,))
         began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
         source = replace(open_audio(samples, sample_rate=SAMPLE_RATE), name=f"the recording from {began}")
         session = RealtimeSession(

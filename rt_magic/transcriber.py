@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,10 +23,11 @@ from rt_magic.cell.destination import destination
 from rt_magic.cell.driver import Driver, transcripts
 from rt_magic.cell.live import PATIENCE, Live
 from rt_magic.cell.notebook import current_notebook, execution_count, in_kernel
-from rt_magic.cell.status import NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
+from rt_magic.cell.status import LIVE, NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
 from rt_magic.cell.steps import Steps
 from rt_magic.cell.terminal import Lines
 from rt_magic.cell.twin import Twin
+from rt_magic.cell.waiting import Waiting
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
 from rt_magic.portal import close_portal, portal
@@ -40,10 +41,7 @@ from rt_magic.widgets.microphone import Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
 from rt_magic.words import NOISE, TURN_DETECTION
 
-__all__ = ["LIVE", "Transcriber", "transcripts"]
-
-LIVE = frozenset({"opening", "connecting", "listening", "paused", "reconnecting", "draining"})
-"""The states in which a transcription is under way."""
+__all__ = ["Transcriber", "transcripts"]
 
 
 class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -95,16 +93,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         if on_segment is not None:
             self._steps.add(on_segment, ())
         self._displayed_in = -1
-        self._lines: Lines | None = None
-        self._stopping = False
-        self._said = destination(
-            resolved,
-            spoken,
-            own=platform.node() if place == "kernel" else None,
-            kept=self._keeps,
-            english=isinstance(resolved.service, Local) and english_only(resolved.service),
+        said = partial(destination, spoken=spoken, own=platform.node() if place == "kernel" else None, kept=self._keeps)
+        english = isinstance(resolved.service, Local) and english_only(resolved.service)
+        self.microphone = Microphone(
+            composed=True, destination=said(resolved, english=english), status=READY, place=place, device=device
         )
-        self.microphone = Microphone(composed=True, destination=self._said, status=READY, place=place, device=device)
         self.view = TranscriptView(
             self.transcript,
             private=private,
@@ -128,6 +121,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             private=private,
             notebook=current_notebook(),
         )
+        self._waiting = Waiting(self._live, self._steps)
         super().__init__(children=[self.microphone, self.view])
         self.add_class("rt-magic")
         self._unsubscribe = self.transcript.on_change(self._on_change)
@@ -138,7 +132,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
             if isinstance(self._live, Live) and _may_be_better(self.service):
-                self._better = BetterWords(self.microphone, partial(self._use, resolved, spoken))
+                self._better = BetterWords(self.microphone, partial(self._use, resolved, said))
         elif isinstance(self._live, Live):
             portal().run(self._live.warm())
 
@@ -148,14 +142,12 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     def _drive(self, options: dict[str, Any], **live: Any) -> Driver:
         return Live(self.service, self.transcript, self.microphone, options=options, **live)
 
-    def _use(self, resolved: Resolved, spoken: tuple[str, ...], model: str) -> str:
+    def _use(self, resolved: Resolved, said: Callable[..., str], model: str) -> str:
         """Take a model that has been fetched, if nothing was recorded yet; return what to say about it."""
         if self.state != "ready" or not isinstance(self._live, Live):
             return f"the model {model} is here: run the cell again to use it"
         self.service = self._live.service = Local(model=model)
-        self._said = self.microphone.destination = destination(
-            replace(resolved, service=self.service), spoken, kept=self._keeps, english=False
-        )
+        self.microphone.destination = said(replace(resolved, service=self.service), english=False)
         embedded.prepare(self.service)
         return f"the model {model} is here and will be used: click Start"
 
@@ -185,7 +177,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def start(self) -> None:
         """Begin, or go on after a pause; returns at once."""
-        self._stopping = False
+        self._waiting.stopping = False
         self.microphone.start()
 
     def pause(self) -> None:
@@ -194,7 +186,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def stop(self) -> None:
         """Close the microphone and write all that was said; returns at once."""
-        self._stopping = True
+        self._waiting.stopping = True
         self.microphone.stop()
 
     def wait(self, timeout: float | None = None) -> Transcript:
@@ -207,12 +199,12 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             raise ConfigurationError(NO_LANE)
         portal().run(_nothing()).result()  # what was asked for before this has its effect now
         try:
-            self._wait(timeout)
+            self._waiting.until_ended(timeout)
         except KeyboardInterrupt:
             self.stop()
             if self.state in LIVE:
                 with suppress(TimeoutError):
-                    self._wait(PATIENCE)
+                    self._waiting.until_ended(PATIENCE)
             raise
         if self.error is not None:
             raise self.error
@@ -248,7 +240,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         patience = 0.0 if self._hears else timeout  # what a page still has cannot come where nobody hears it
         try:
             if self._hears:
-                self._wait(timeout)
+                self._waiting.until_ended(timeout)
         except TimeoutError:
             pass
         finally:
@@ -301,34 +293,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             time.sleep(0.05)
         return bool(self._live.page)
 
-    def _wait(self, timeout: float | None) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._steps.here():
-            while not self._ended():
-                if deadline is not None and time.monotonic() >= deadline:
-                    raise TimeoutError(f"still {self.state} after {timeout:g} s")
-                if not self._turn():
-                    time.sleep(0.02)
-            while self._turn():
-                pass
-            if self._lines is not None:
-                self._lines.clear()
-
-    def _ended(self) -> bool:
-        # One that was stopped before it had recorded anything is ready again.
-        return self._live.over or self._live.failed or (self._stopping and self.state not in LIVE)
-
-    def _turn(self) -> bool:
-        """Write what is new to the terminal, then run the body for one segment; False if none waited."""
-        if self._lines is not None:
-            self._lines.draw()
-            if self._steps.waiting:
-                self._lines.clear()
-        return self._steps.run_waiting()
-
     def write_lines(self) -> None:
         """Write the words to the terminal while this is waited for."""
-        self._lines = Lines(self.transcript, lambda: f"[{self.status or self.state}]")
+        self._waiting.lines = Lines(self.transcript, lambda: f"[{self.status or self.state}]")
         self.shown()
 
     def shown(self) -> None:

@@ -185,7 +185,9 @@ def test_defaults_by_config(
     run(shell, "%config TranscribeMagics.allowed_services = []")
 
 
-def test_only_allowed_services(shell: InteractiveShell, capsys: pytest.CaptureFixture[str], noise: Path) -> None:
+def test_only_allowed_services(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, noise: Path
+) -> None:
     """A hub's list of services holds for names and for hosts; what is on it works."""
     run(shell, '%config TranscribeMagics.allowed_services = ["local", "contoso.openai.azure.com"]')
     run(shell, f'%transcribe "{noise}"')
@@ -204,6 +206,12 @@ def test_only_allowed_services(shell: InteractiveShell, capsys: pytest.CaptureFi
     shell.config.TranscribeMagics.allowed_services = ["local"]  # as in a hub's ipython_config.py
     with pytest.raises(rt.ConfigurationError, match="not among the services allowed here: local"):
         rt.use("ws://127.0.0.1:9")
+    shell.run_line_magic("load_ext", "rt_magic")
+    for wider in ([], ["azure"], ["local", "azure"]):  # a notebook does not take back what a hub has set
+        run(shell, f"%config TranscribeMagics.allowed_services = {wider}")
+        assert "not among" in refusal(shell, f'%transcribe "{noise}" --service ws://127.0.0.1:9', capsys)
+    assert "only local may be used here" in caplog.text
+    shell.run_line_magic("unload_ext", "rt_magic")
     del shell.config.TranscribeMagics
 
 

@@ -48,14 +48,19 @@ class BetterWords:
         if cancel:
             self.close()
         elif self._process is None:
-            self._process = subprocess.Popen(
-                [*COMMAND, MODEL],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                encoding="utf-8",
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [*COMMAND, MODEL],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                )
+            except OSError as error:
+                self._show("failed", f"the model could not be fetched (no process could be started: {error})")
+                return
             self._show("fetching")
             portal().run(self._follow(self._process))
 
@@ -63,7 +68,7 @@ class BetterWords:
         assert process.stdout is not None and process.stdin is not None
         said: dict[str, object] = {}
         while line := await in_thread(process.stdout.readline):
-            said = json.loads(line)
+            said = _said(line) or said
             if "megabytes" in said:
                 self._show("fetching", done=min(float(str(said["megabytes"])), MEGABYTES))
         process.stdin.close()
@@ -78,3 +83,12 @@ class BetterWords:
             self._show("offered", "cancelled; what has come is kept")
         else:
             self._show("failed", f"the model could not be fetched (its process ended with {code}); try again")
+
+
+def _said(line: str) -> dict[str, object]:
+    """Return what the process says in a line; nothing where a library has printed something of its own."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -204,7 +204,7 @@ class FileTranscriber(Transcriber):
             return
         self.stop()
         try:
-            self._wait(timeout)
+            self._waiting.until_ended(timeout)
         except TimeoutError:
             portal().run(self._playback.give_up(0)).result(timeout)
 

@@ -11,6 +11,9 @@ State: TypeAlias = Literal[
     "ready", "opening", "connecting", "listening", "paused", "reconnecting", "draining", "stopped", "error"
 ]
 
+LIVE = frozenset({"opening", "connecting", "listening", "paused", "reconnecting", "draining"})
+"""The states in which a transcription is under way."""
+
 READY = "click Start and speak"
 ASKED = "asking the page to open its microphone"
 OPENING = "opening the microphone"
