@@ -6,8 +6,10 @@ eats the backslashes of Windows paths and stumbles over `l'école`.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
@@ -85,7 +87,7 @@ def silence(text: str) -> int:
     Raises `ConfigurationError` out of that range; a bare number that can only mean milliseconds is told so.
     """
     seconds = duration(text, "--silence")
-    if seconds > 10 and text.strip().replace(".", "", 1).isdigit():
+    if seconds >= 50 and text.strip().replace(".", "", 1).isdigit():
         raise ConfigurationError(f"--silence {text} is {text} seconds; for milliseconds type --silence {text}ms")
     if not 0.05 <= seconds <= 10:
         raise ConfigurationError(f"--silence {text} is out of range: 50ms to 10s")
@@ -122,15 +124,12 @@ def look_up(text: str, namespace: Mapping[str, object], option: str) -> object:
 
 
 def keyword_list(value: object) -> tuple[str, ...]:
-    """Return keywords from `a,New York,b` or from a list of strings."""
-    parts = (
-        value.split(",")
-        if isinstance(value, str)
-        else list(value)
-        if isinstance(value, (list, tuple, set))
-        else [value]
-    )
-    return tuple(dict.fromkeys(str(part).strip() for part in parts if str(part).strip()))
+    """Return keywords from `a,New York,b` or from any number of strings. Raises `ConfigurationError` for the rest."""
+    parts = value.split(",") if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    words = [part for part in parts if isinstance(part, str)]
+    if len(words) < len(parts):
+        raise ConfigurationError(f"keywords {value!r} are not words: give a list of strings, or 'New York,Paris'")
+    return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +264,20 @@ def parse(line: str) -> Arguments:
             raise ConfigurationError(_twice(spelt[field], name, word))
         spelt[field] = name
         given[field] = _read(field, name, value)
+    _check_together(spelt)
     return Arguments(**given)  # type: ignore[arg-type]  # _read returns what each field holds
+
+
+def _check_together(spelt: Mapping[str, str]) -> None:
+    """Refuse options that mean nothing beside each other; `spelt` is how each field was given."""
+    for alone in ("status", "stop"):
+        others = [name for field, name in spelt.items() if field not in (alone, "wait")]
+        if alone in spelt and others:
+            other = "a file" if others[0] == "file" else others[0]
+            raise ConfigurationError(f"--{alone} stands alone: type %transcribe --{alone}, without {other}")
+    for field in ("save", "duration", "idle"):
+        if field in spelt and "source" in spelt:
+            raise ConfigurationError(f"{spelt[field]} is for a microphone: leave it out with a file")
 
 
 def _option(name: str) -> Option:
@@ -308,10 +320,12 @@ def _read(field: str, name: str, value: str) -> object:
         return speed(value)
     if field == "microphone":
         read_microphone(value)
-    if field == "into" and not value.isidentifier():
+    if field == "into" and not (value.isidentifier() and not keyword.iskeyword(value)):
         raise ConfigurationError(
-            f"--into {value!r} is no variable name: letters, digits and _ only, such as --into talk"
+            f"--into {value!r} is not a variable name: letters, digits and _ only, such as --into talk"
         )
+    if field == "into" and hasattr(builtins, value):
+        raise ConfigurationError(f"--into {value} would hide Python's own {value}: choose another name")
     if field == "save" and not value.lower().endswith((".wav", ".flac")):
         raise ConfigurationError(f"--save {value!r}: the name must end in .wav or .flac")
     return value

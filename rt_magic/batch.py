@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from rt_magic.arguments import keyword_list
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import portal
@@ -227,7 +228,7 @@ def transcribe(
         language=language,
         model=model,
         prompt=prompt,
-        keywords=tuple(keywords),
+        keywords=keyword_list(keywords),
         turn_detection=turn_detection,
         silence_ms=silence_ms,
         noise_reduction=noise_reduction,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import keyword
 import logging
 import re
 import secrets
@@ -24,7 +25,9 @@ _log = logging.getLogger(__name__)
 Step: TypeAlias = Callable[[Segment], Any]
 """What runs for a segment; what it returns is awaited if it can be."""
 
-_PROSE = re.compile(r"[^\W\d_][\w'’-]*(?:[\s,.;:!?]+[\w'’-]+)+[\s.,;:!?]*")
+_BETWEEN = r"[\s,.;:!?…\"“”„«»()–—]"
+_PROSE = re.compile(rf"[^\W\d_][\w'’-]*(?:{_BETWEEN}+[\w'’-]+)*(?:{_BETWEEN}*\s{_BETWEEN}*[\w'’-]+|!){_BETWEEN}*")
+"""Words with spaces between them, or one with an exclamation mark; looked at only where it is not Python either."""
 
 
 def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, object]]) -> tuple[Step, bool]:
@@ -36,16 +39,13 @@ def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, objec
     """
     from IPython.display import display
 
+    if _is_prose(source.strip()):  # looked at first: IPython makes calls for help of questions
+        raise ConfigurationError(
+            "the body of the cell is Python that runs after each segment, and this is prose; "
+            "words to expect go into --keywords, context into --prompt"
+        )
     code = "\n" + shell.transform_cell(source)  # so that lines are counted as in the cell, whose first one is ours
-    try:
-        tree = ast.parse(code)
-    except SyntaxError:
-        if _PROSE.fullmatch(source.strip()):
-            raise ConfigurationError(
-                "the body of the cell is Python that runs after each segment, and this is prose; "
-                "words to expect go into --keywords, context into --prompt"
-            ) from None
-        raise
+    tree = ast.parse(code)
     name = shell.compile.cache(code, _cell_number(shell))
     tree = shell.transform_ast(tree)
     last = tree.body.pop() if tree.body and _is_shown(tree.body[-1], source) else None
@@ -77,6 +77,17 @@ def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, objec
             finish(value)
 
     return (awaiting_step if awaits else step), awaits
+
+
+def _is_prose(text: str) -> bool:
+    first = re.match(r"\w*", text)
+    if not _PROSE.fullmatch(text) or (first and keyword.iskeyword(first[0])):
+        return False
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return True
+    return False
 
 
 def _cell_number(shell: Any) -> int:

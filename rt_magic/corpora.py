@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeAlias
 
+from rt_magic.arguments import keyword_list
 from rt_magic.audio.files import AudioSource, open_audio
 from rt_magic.batch import Channels, Options, Speed, Transcription, default_service
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
@@ -77,7 +78,7 @@ def transcribe_files(
         language=language,
         model=model,
         prompt=prompt,
-        keywords=tuple(keywords),
+        keywords=keyword_list(keywords),
         turn_detection=turn_detection,
         silence_ms=silence_ms,
         noise_reduction=noise_reduction,
@@ -87,6 +88,8 @@ def transcribe_files(
         stop=stop,
     )
     options.check()
+    if start is not None and stop is not None and stop <= start:
+        raise ConfigurationError(f"start={start:g} and stop={stop:g} leave nothing of any file; stop must come later")
     if max_concurrency < 1:
         raise ConfigurationError(f"max_concurrency={max_concurrency!r} leaves nothing to do; give 1 or more")
     if executor is not None and not callable(getattr(executor, "submit", None)):

@@ -66,7 +66,9 @@ def _subtag(part: str) -> str:
 
 
 def languages(text: str) -> tuple[str, ...]:
-    """Return the codes of a comma-separated list of languages, without repeats."""
+    """Return the codes of a comma-separated list of languages, without repeats; "auto" is none, to be detected."""
+    if text.strip().casefold() == "auto":
+        return ()
     return tuple(dict.fromkeys(language(part) for part in text.split(",") if part.strip()))
 
 

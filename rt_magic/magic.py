@@ -29,7 +29,7 @@ from rt_magic.completion import complete
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
 from rt_magic.session.resolution import allow, check_allowed, resolve_service
-from rt_magic.transcriber import Transcriber, can_wait
+from rt_magic.transcriber import Transcriber, can_wait, under_way
 from rt_magic.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class TranscribeMagics(Magics):
         super().__init__(shell=shell, **kwargs)
         self._most = frozenset(self.allowed_services)
         allow(self.allowed_services)
-        self._cells: dict[str, tuple[Transcriber, Arguments, str]] = {}
+        self._cells: dict[str, tuple[Transcriber, dict[str, Any], str]] = {}
         self._left: list[Transcriber] = []
 
     @traitlets.validate("language")
@@ -82,11 +82,17 @@ class TranscribeMagics(Magics):
     def _valid_service(self, proposal: Any) -> str:
         value = str(proposal["value"])
         try:
-            if value and value not in words.SERVICES and not value.isidentifier():
-                resolve_service(value)
+            if value and value not in words.SERVICES:
+                resolve_service(value, namespace=self.shell.user_ns)
         except ConfigurationError as error:
             raise traitlets.TraitError(str(error)) from None
         return value
+
+    @traitlets.validate("idle")
+    def _valid_idle(self, proposal: Any) -> float:
+        if proposal["value"] < 0:
+            raise traitlets.TraitError(f"idle is seconds, or 0 for never, not {proposal['value']:g}")
+        return float(proposal["value"])
 
     @traitlets.validate("allowed_services")
     def _valid_allowed(self, proposal: Any) -> list[str]:
@@ -130,21 +136,24 @@ class TranscribeMagics(Magics):
         key = self._key(into)
         self._check_name(into, key, asked)
         waits = asked.wait if asked.wait is not None else asked.source is not None or not in_kernel()
-        step = self._step(cell, into, waits)
-        known, options = self._cells.get(key, (None, None, ""))[:2]
+        bound: dict[str, object] = {}
+        step = self._step(cell, bound, waits)
+        wanted = self._wanted(asked)
+        known, options = self._cells.get(key, (None, {}, ""))[:2]
         if known is not None and known.state in LIVE:
-            if options == _lasting(asked) and not asked.new and not isinstance(known, FileTranscriber):
+            if _same(options, wanted) and not asked.new:
+                bound["transcript"] = self.shell.user_ns[into] = known.transcript
                 known.run_for_each_segment(step)
                 return self._present(known, waits)
             print("What runs in this cell is finished first; its transcript stays in rt_magic.transcripts.")
             known.finish()
-        transcriber = self._make(asked)
+        transcriber = self._make(wanted)
         if known is not None:
             self._leave(known)
+        bound["transcript"] = self.shell.user_ns[into] = transcriber.transcript
         transcriber.run_for_each_segment(step)
         transcriber.bind(into)
-        self._cells[key] = (transcriber, _lasting(asked), into)
-        self.shell.user_ns[into] = transcriber.transcript
+        self._cells[key] = (transcriber, wanted, into)
         if isinstance(transcriber, FileTranscriber):
             transcriber.start()
         return self._present(transcriber, waits)
@@ -197,7 +206,8 @@ class TranscribeMagics(Magics):
             transcriber.show()
         return transcriber
 
-    def _make(self, asked: Arguments) -> Transcriber:
+    def _wanted(self, asked: Arguments) -> dict[str, Any]:
+        """Return what a line asks for as the arguments of a transcriber, with everything looked up."""
         namespace = self.shell.user_ns
         service = resolve_service(
             asked.service, configured=self.service or None, default=default_service(), namespace=namespace
@@ -219,24 +229,27 @@ class TranscribeMagics(Magics):
             source: Any = reading.look_up(asked.source, namespace, "--from")
             if isinstance(source, str):
                 source = Path(os.path.expanduser(source))  # unlike the method, it leaves the name of nobody as it is
-            return FileTranscriber(source, speed=asked.speed or "max", **options)
+            return {"source": source, "speed": asked.speed or "max", **options}
         if asked.speed is not None:
             raise ConfigurationError("--speed is for files: give one with --from, or leave --speed out")
-        return Transcriber(
-            save=asked.save,
-            duration=asked.duration,
-            idle=asked.idle or self.idle or None,
-            microphone=asked.microphone or ("page" if in_kernel() else "kernel"),
+        return {
+            "save": asked.save,
+            "duration": asked.duration,
+            "idle": asked.idle or self.idle or None,
+            "microphone": asked.microphone or ("page" if in_kernel() else "kernel"),
             **options,
-        )
+        }
 
-    def _step(self, cell: str | None, into: str, waits: bool) -> body.Step | None:
+    def _make(self, wanted: dict[str, Any]) -> Transcriber:
+        return FileTranscriber(**wanted) if "source" in wanted else Transcriber(**wanted)
+
+    def _step(self, cell: str | None, bound: dict[str, object], waits: bool) -> body.Step | None:
         if cell is None or not cell.strip():
             return None
-        step, awaits = body.compile_body(cell, self.shell, lambda: {"transcript": self.shell.user_ns.get(into)})
+        step, awaits = body.compile_body(cell, self.shell, lambda: bound)
         if awaits and waits:
             raise ConfigurationError(
-                "a cell that waits cannot run code with await, for the loop is taken: add --no-wait"
+                "a cell that waits blocks the event loop, so its code cannot use await: add --no-wait"
             )
         return step
 
@@ -298,6 +311,8 @@ class TranscribeMagics(Magics):
         )
         check_allowed(chosen.service)
         recording = [known for known, _, _ in self._cells.values() if not isinstance(known, FileTranscriber)]
+        if asked.model or self.model:
+            chosen = replace(chosen, service=replace(chosen.service, model=asked.model or self.model))
         display(doctor(chosen, widget=recording[-1] if recording else None))
 
     def completions(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -314,7 +329,10 @@ class TranscribeMagics(Magics):
         }
 
     def _running(self) -> list[tuple[str, Transcriber]]:
-        return [(into, transcriber) for transcriber, _, into in self._cells.values() if transcriber.state in LIVE]
+        """Return what is under way, made by a cell or by hand, each with a variable to speak of it by."""
+        names = {transcriber: into for transcriber, _, into in self._cells.values()}
+        mine = {id(value): name for name, value in self.shell.user_ns.items() if not name.startswith("_")}
+        return [(names.get(each) or mine.get(id(each)) or "a transcriber", each) for each in under_way()]
 
     def _status(self) -> str:
         lines = [
@@ -344,6 +362,12 @@ class TranscribeMagics(Magics):
 TranscribeMagics.transcribe.__doc__ = manual()
 
 
-def _lasting(asked: Arguments) -> Arguments:
-    """What makes two runs of a cell the same transcription."""
-    return replace(asked, wait=None, new=False)
+def _same(known: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Tell whether two runs of a cell are the same transcription."""
+
+    def comparable(options: dict[str, Any]) -> dict[str, Any]:
+        source = options.get("source")
+        named = source if isinstance(source, Path | None) else id(source)  # an array is compared element by element
+        return {**options, "service": options["service"].service, "source": named}
+
+    return known.keys() == wanted.keys() and comparable(known) == comparable(wanted)

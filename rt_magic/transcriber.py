@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +16,8 @@ from typing import Any
 import ipywidgets
 from IPython.display import display
 
-from rt_magic.arguments import read_microphone
+from rt_magic.arguments import keyword_list, read_microphone
+from rt_magic.audio.saving import check_save
 from rt_magic.batch import default_service
 from rt_magic.body import Step
 from rt_magic.cell.better import BetterWords
@@ -42,6 +44,9 @@ from rt_magic.widgets.transcript_view import TranscriptView
 from rt_magic.words import NOISE, TURN_DETECTION
 
 __all__ = ["Transcriber", "transcripts"]
+
+
+_known: weakref.WeakSet[Transcriber] = weakref.WeakSet()
 
 
 class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -83,7 +88,12 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         spoken = languages(language) if language else ()
         _check("turn_detection", turn_detection, TURN_DETECTION)
         _check("noise_reduction", noise_reduction or "off", NOISE)
-        if isinstance(resolved.service, Local) and model is not None:
+        _check_seconds("duration", duration)
+        _check_seconds("idle", idle)
+        keywords = keyword_list(keywords)
+        if save is not None:
+            check_save(save)
+        if model:
             resolved = replace(resolved, service=replace(resolved.service, model=model))
         check_service(resolved.service, spoken)
         self.service = resolved.service.pinned()
@@ -110,7 +120,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
                 "language": ",".join(spoken) or None,
                 "model": model,
                 "prompt": prompt,
-                "keywords": tuple(keywords),
+                "keywords": keywords,
                 "turn_detection": turn_detection,
                 "silence_ms": silence_ms,
                 "noise_reduction": noise_reduction,
@@ -128,6 +138,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self._told = ""
         self.view.on_text = self._tell
         self._closed = False
+        _known.add(self)
         self._better: BetterWords | None = None
         if isinstance(self.service, Local):
             embedded.prepare(self.service)
@@ -327,6 +338,11 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             self.view.waiting = waiting
 
 
+def _check_seconds(name: str, value: float | None) -> None:
+    if value is not None and not (isinstance(value, int | float) and value > 0):
+        raise ConfigurationError(f"{name}={value!r} is not a number of seconds above 0; leave it out or give one")
+
+
 async def _nothing() -> None:
     pass
 
@@ -339,6 +355,11 @@ def _may_be_better(service: Local) -> bool:
 def _check(name: str, word: str, known: Sequence[str]) -> None:
     if word not in known:
         raise ConfigurationError(f"{name}={word!r} is not known; choose one of {', '.join(map(repr, known))}")
+
+
+def under_way() -> list[Transcriber]:
+    """Return every transcriber of this process that is transcribing."""
+    return [transcriber for transcriber in list(_known) if transcriber.state in LIVE]
 
 
 def can_wait() -> bool:

@@ -77,7 +77,7 @@ def test_silence_in_milliseconds() -> None:
     assert [silence(text) for text in ("500ms", "0.5", "1s", "10")] == [500, 500, 1000, 10_000]
 
 
-@pytest.mark.parametrize("text", ["500", "11", "1200"])
+@pytest.mark.parametrize("text", ["500", "50", "1200"])
 def test_bare_silence_that_was_meant_in_milliseconds(text: str) -> None:
     """`--silence 500` says 500ms instead of waiting eight minutes."""
     with pytest.raises(ConfigurationError, match=f"type --silence {text}ms"):
@@ -113,18 +113,20 @@ def test_keyword_list() -> None:
 def test_parse_everything() -> None:
     """Each option fills its field, in both spellings."""
     line = (
-        'talk.wav -l fr,en --service=azure --model whisper-1 --speed 1 --into talk --save "out 1.wav" '
+        '-l fr,en --service=azure --model whisper-1 --into talk --save "out 1.wav" '
         '--prompt="Hello {x}" --keywords a,b --vad semantic --silence 300ms --noise near --duration 10m '
         "--idle=1m --no-wait --new --private"
     )
     assert parse(line) == Arguments(
-        source="talk.wav", languages=("fr", "en"), service="azure", model="whisper-1", speed=1.0, into="talk",
+        languages=("fr", "en"), service="azure", model="whisper-1", into="talk",
         save="out 1.wav", prompt="Hello {x}", keywords="a,b", turn_detection="semantic", silence_ms=300,
         noise_reduction="near", duration=600.0, idle=60.0, wait=False, new=True, private=True,
     )  # fmt: skip
     assert parse("--status") == Arguments(status=True)
     assert parse("--stop --wait") == Arguments(stop=True, wait=True)
     assert parse("--from x.wav --speed max").speed == "max"
+    assert parse("talk.wav --speed 1") == Arguments(source="talk.wav", speed=1.0)
+    assert parse("--lang auto") == Arguments()
     assert parse("") == Arguments()
 
 
@@ -150,7 +152,14 @@ def test_parse_everything() -> None:
         ("--noise loud", "none of near, far, off"),
         ("--speed fast", "type max"),
         ("--speed 0", "type max"),
-        ("--into 2x", "no variable name"),
+        ("--into 2x", "not a variable name"),
+        ("--into class", "not a variable name"),
+        ("--into print", "would hide Python's own print"),
+        ("--status --lang fr", "--status stands alone: .* without --lang"),
+        ("--stop talk", "--stop stands alone: .* without a file"),
+        ("talk.wav --save out.wav", "--save is for a microphone: leave it out with a file"),
+        ("--duration 10m --from talk.wav", "--duration is for a microphone"),
+        ("--silence 11", "out of range: 50ms to 10s"),
         ("--save talk.mp3", r".wav or .flac"),
         ("--silence 500", "type --silence 500ms"),
         ("--duration soon", "--duration 'soon' is no duration"),

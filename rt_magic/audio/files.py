@@ -279,6 +279,10 @@ def _array_source(array: NDArray[Any], sample_rate: int | None, start: float | N
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim not in (1, 2) or array.size == 0:
         raise AudioError(f"{name} is not audio; give (frames,) or (frames, channels)")
+    if array.dtype == np.int64:  # what `.astype(int)` makes of 16-bit samples
+        if (reach := int(max(array.max(), -array.min()))) > 32768:
+            raise AudioError(f"{name} reaches {reach}, and integers of 64 bits are taken for 16-bit samples")
+        array = array.clip(-32768, 32767).astype(np.int16)
     if not (np.issubdtype(array.dtype, np.floating) or array.dtype in (np.int16, np.int32, np.uint8)):
         raise AudioError(f"{name} is not audio; give float (-1 to 1), int16, int32 or uint8")
     channels = 1 if array.ndim == 1 else array.shape[1]

@@ -28,15 +28,25 @@ def open_saver(path: str | Path) -> Saver:
 
     Raises ConfigurationError for that and for another suffix, and AudioError where the file cannot be written.
     """
-    path = Path(os.path.expanduser(path))  # unlike the method, it leaves the name of nobody as it is
-    if path.suffix.lower() not in (".wav", ".flac"):
-        raise ConfigurationError(f"sound can be saved as .wav or .flac, not as {path.name!r}")
+    path = check_save(path)
     try:
-        if path.exists() and path.stat().st_size > 0:
-            raise ConfigurationError(f"{str(path)!r} exists and is not written over; give another name, or delete it")
         return WavFile(path) if path.suffix.lower() == ".wav" else FlacFile(path)
     except (OSError, RuntimeError) as error:
         raise AudioError(f"{str(path)!r} cannot be written ({error}); choose another place") from error
+
+
+def check_save(path: str | Path) -> Path:
+    """Return where sound would be saved; nothing is written. Raises what `open_saver` raises."""
+    path = Path(os.path.expanduser(path))  # unlike the method, it leaves the name of nobody as it is
+    if path.suffix.lower() not in (".wav", ".flac"):
+        raise ConfigurationError(f"sound can be saved as .wav or .flac, not as {path.name!r}")
+    if not path.parent.is_dir():
+        raise AudioError(
+            f"{str(path)!r} cannot be written (there is no folder {str(path.parent)!r}); choose another place"
+        )
+    if path.exists() and (not path.is_file() or path.stat().st_size > 0):
+        raise ConfigurationError(f"{str(path)!r} exists and is not written over; give another name, or delete it")
+    return path
 
 
 def wav_header(samples: int, *, growing: bool = False) -> bytes:
