@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.exceptions import ConfigurationError
-from rt_magic.transcript.frames import library
+from rt_magic.optional import library
 from rt_magic.transcript.measures import NORMALIZATION, normalized
 
 Normalize: TypeAlias = Callable[[str], str] | Literal["default"] | None
