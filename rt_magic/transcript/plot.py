@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt_magic.audio.pcm import SAMPLE_RATE, to_float32
+from rt_magic.exceptions import AudioError
 from rt_magic.optional import library
 from rt_magic.transcript.export import short_clock
 from rt_magic.transcript.segments import Segment
@@ -60,7 +61,10 @@ def plot(transcript: Transcript, blocks: Iterator[bytes], offset: float, ax: Any
     segments = [s for s in transcript.segments if s.start is not None and s.end is not None]
     duration = max([transcript.duration, *(segment.end or 0.0 for segment in segments)])
     speakers = lanes(segments) or [None]
-    wave = envelope(blocks, round((transcript.duration - offset) * SAMPLE_RATE))
+    try:
+        wave = envelope(blocks, round((transcript.duration - offset) * SAMPLE_RATE))
+    except AudioError:
+        wave = np.zeros((COLUMNS, 2), np.float32)  # a part of the sound would pass for silence after it
     heard = bool(wave.any())
     rows = len(speakers) + (1 if heard else 0)
     if ax is None:

@@ -166,7 +166,10 @@ class Transcript(Written):
 
     @property
     def audio(self) -> tuple[NDArray[np.float32], int] | None:
-        """The sound as (float32 samples, 24000), read now from the recording or the source; None without either."""
+        """The sound as (float32 samples, 24000), read now from the recording or the source; None where it is gone.
+
+        Raises AudioError where only a part of it can be read.
+        """
         pcm = b"".join(sound.blocks(self.recording, self._source))
         return (to_float32(pcm), SAMPLE_RATE) if pcm else None
 
