@@ -43,7 +43,10 @@ class Twin:
             self._timer = portal().loop.call_later(wait, self.refresh)
 
     def refresh(self) -> None:
-        """Write what there is now; on the portal's thread."""
+        """Write what there is now: at once on the portal's thread, which has the timer, and soon on any other."""
+        if not portal().here:
+            portal().call_soon(self.refresh)
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
