@@ -20,7 +20,7 @@ _CAPTURING = ("connecting", "listening", "reconnecting")
 
 _MEASURED: Mapping[str, Kind] = {"start": "time", "end": "time", "confidence": "number"}
 SEGMENTS: Mapping[str, Kind] = {name: _MEASURED.get(name, "text") for name in COLUMNS}
-"""Columns of the table of segments, those of every export of rows; times are seconds of the recording, or moments in UTC."""
+"""Columns of the table of segments, as in every export; times are seconds of the recording, or moments in UTC."""
 
 WORDS: Mapping[str, Kind] = {
     "id": "text",
