@@ -340,7 +340,7 @@ class Results(Iterator[tuple[Path, Result]]):
 
     def _with_sound(self, path: Path, transcript: Transcript) -> tuple[Path, Transcript]:
         """Let a transcript that comes from elsewhere read its sound from the file."""
-        if transcript._source is None:
+        if transcript._store.source is None:
             try:
                 transcript._release(open_audio(path, start=self._options.start, stop=self._options.stop))
             except RtMagicError:

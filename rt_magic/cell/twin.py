@@ -61,7 +61,7 @@ class Twin:
         if self._private:
             note = "private transcript: its words are not kept in this notebook"
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": note}
-        shown = self._transcript._shown()
+        shown = self._transcript._store.ordered()
         if not shown and self._hint and not self._transcript.done:
             note = html.escape(self._hint)
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": self._hint}
