@@ -21,13 +21,13 @@ from rt_magic.audio.files import AudioSource, open_audio
 from rt_magic.batch import Channels, Options, Speed, Transcription, default_service
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
+from rt_magic.optional import library
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
 from rt_magic.session.yielding import Throttle, Throttled, YieldingSession
 from rt_magic.threads import in_thread
-from rt_magic.transcript.frames import library
 from rt_magic.transcript.transcript import Transcript
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -343,7 +343,7 @@ class Results(Iterator[tuple[Path, Result]]):
 
     def _with_sound(self, path: Path, transcript: Transcript) -> tuple[Path, Transcript]:
         """Let a transcript that comes from elsewhere read its sound from the file."""
-        if transcript._source is None:
+        if transcript._store.source is None:
             try:
                 transcript._release(open_audio(path, start=self._options.start, stop=self._options.stop))
             except RtMagicError:

@@ -39,6 +39,11 @@ class Portal:
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
 
+    @property
+    def here(self) -> bool:
+        """Whether this is the portal's thread."""
+        return threading.current_thread() is self.thread
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start a coroutine on the portal's loop and return a future for its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)

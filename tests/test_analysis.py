@@ -217,7 +217,7 @@ def test_the_sound_is_drawn_above_from_recording_and_from_file(tmp_path: Path) -
     soundfile.write(path, TONE, SAMPLE_RATE)
     read = transcript_of(said("s1", 0.0, 3.0, "tone"))
     read._release(open_audio(path))
-    read._duration = 3.0
+    read._store.length = 3.0
     for transcript in (live, read):
         ax = transcript.plot()
         assert lanes(ax) == ["sound", "speech"]

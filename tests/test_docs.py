@@ -243,7 +243,7 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
     text = (site / "reference.html").read_text(encoding="utf-8")
     missing = [
         name
-        for name in rt_magic.__all__
+        for name in [*rt_magic.__all__, "Transcript.text", "Transcript.to_srt", "Clip", "TranscriptChange"]
         if name != "testing" and not re.search(rf'id="rt_magic\.(\w+\.)*{name}"', text)
     ]
     assert missing == []

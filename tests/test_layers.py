@@ -35,8 +35,8 @@ ROWS = {
         "transcript.subtitles", "transcript.turns", "transcript.whisper",
     ),
     "edges": (
-        "portal", "threads", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*", "widgets",
-        "widgets.*", "local", "local.*", "testing", "testing.*",
+        "portal", "threads", "optional", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*",
+        "widgets", "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
         "transcriber", "cell", "cell.*", "batch", "corpora", "manifest", "recovery", "body", "checks", "completion",
@@ -47,7 +47,7 @@ ROWS = {
 # Inside the edges: what a package may use beside itself and the pure modules.
 ACROSS = {
     "session": ("audio", "transcript", "threads"),
-    "transcript": ("audio",),
+    "transcript": ("audio", "optional"),
     "widgets": ("audio", "transcript", "portal", "threads"),
     "local": ("audio",),
 }
@@ -76,7 +76,8 @@ LIBRARIES = {
         "threads",
         "audio.recording",
         "widgets.lane",
-        "transcript.transcript",
+        "transcript.listeners",
+        "transcript.store",
         "session.embedded",
         "local.*",
     ),

@@ -563,9 +563,9 @@ async def test_a_finished_transcriber_that_is_closed_is_let_go() -> None:
         page.speak(NOISE)
         page.end("stop")
         transcript = await asyncio.to_thread(transcriber.wait, 20)
-    assert transcript._callbacks
+    assert len(transcript._store.listeners)
     transcriber.close()
-    assert len(transcript._callbacks) == 0
+    assert len(transcript._store.listeners) == 0
 
 
 async def test_a_session_that_refuses_leaves_no_recording(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

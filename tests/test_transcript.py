@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import rt_magic as rt
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.transcript import archive, frames, whisper
 from rt_magic.transcript.segments import Changes, Segment, Word
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 
@@ -269,6 +270,81 @@ def test_a_callback_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> N
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_callback_may_wait_for_somebody_who_reads() -> None:
+    """No lock is held while a change is told: another thread can read meanwhile, and the callback wait for it."""
+    made, read = Transcript(), list[str]()
+
+    def look(change: TranscriptChange) -> None:
+        reader = threading.Thread(target=lambda: read.append(made.text), daemon=True)
+        reader.start()
+        reader.join(5)
+        read.append("waited")
+
+    made.on_change(look)
+    made._apply(Changes((final("s1", "one"),)))
+    assert read == ["one", "waited"]
+
+
+def test_what_a_callback_changes_is_told_after_what_it_was_told_of() -> None:
+    """A callback may change the transcript; everybody hears of that second, and all of it before the writer goes on."""
+    made, told = Transcript(), list[tuple[int, str]]()
+    made.on_change(lambda change: made.edit("s1", "ONE") if change.revision == 1 else None)
+    made.on_change(lambda change: told.append((change.revision, change.upsert[0].text)))
+    made._apply(Changes((final("s1", "one"),)))
+    assert told == [(1, "one"), (2, "ONE")]
+
+
+@pytest.mark.usefixtures("eager_threads")
+def test_changes_of_two_writers_are_told_in_order() -> None:
+    """The machine writes and somebody corrects: each change is told once, in order, before its writer goes on."""
+    made, told = transcript(final("s0", "none")), list[int]()
+    made.on_change(lambda change: told.append(change.revision))
+
+    def write(id_: str) -> None:
+        for number in range(300):
+            made._apply(Changes((final(id_, str(number)),)))
+            assert f"{id_}: {number}" in {f"{segment.id}: {segment.text}" for segment in made}
+
+    def correct() -> None:
+        for number in range(300):
+            made.edit("s0", str(number))
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(write, "s1"), pool.submit(write, "s2"), pool.submit(correct)]:
+            done.result()
+    assert told == list(range(2, 902))
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "read"),
+    [
+        (frames, "correction_table", lambda made: made.corrections),
+        (frames.Table, "to_pandas", lambda made: made.corrections),
+        (frames, "table", lambda made: made.to_pandas()),
+        (whisper, "to_whisper", lambda made: made.to_dict()),
+        (archive, "to_json", lambda made: made.to_json()),
+    ],
+    ids=["corrections", "frame of corrections", "to_pandas", "to_dict", "to_json"],
+)
+def test_nobody_waits_for_what_is_made_of_the_words(
+    place: Any, name: str, read: Callable[[Transcript], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables and files are built beside the writer, out of the state in which they were asked for."""
+    made, build = transcript(final("s1", "one")), getattr(place, name)
+    made.edit("s1", "ONE")
+
+    def build_while_somebody_writes(*args: Any, **more: Any) -> Any:
+        writer = threading.Thread(target=lambda: made._apply(Changes((final("s2", "two"),))), daemon=True)
+        writer.start()
+        writer.join(5)
+        assert not writer.is_alive(), "the writer waits"
+        return build(*args, **more)
+
+    monkeypatch.setattr(place, name, build_while_somebody_writes)
+    assert "two" not in str(read(made))
+    assert made.text == "ONE two"
+
+
 def test_waiting_ends_with_the_last_word() -> None:
     """Waiting returns the transcript itself once it is done; before that it is a TimeoutError."""
     made = Transcript()
@@ -331,8 +407,8 @@ def test_json_keeps_everything(
     made = Transcript(offset=offset, started_at=datetime(2026, 5, 1, tzinfo=UTC))
     made._apply(Changes(tuple(named), (), {segment.id: float(n) for n, segment in enumerate(named)}))
     made.meta.update(meta)
-    made._usage.update(usage)
-    made._events.extend(events)
+    made._store._usage.update(usage)
+    made._store._events.extend(events)
     again = Transcript.from_json(made.to_json())
     assert again.segments == made.segments and again.interim == ()
     assert (again.meta, again.usage, again.events) == (meta, made.usage, made.events)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from rt_magic.audio.recording import Recording
 from rt_magic.portal import portal
 from rt_magic.transcript.segments import Changes, Segment
-from rt_magic.transcript.transcript import Transcript
+from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets.messages import Listen, Save
 from rt_magic.widgets.requests import answer
 from rt_magic.widgets.transcript_view import PATCH_EVERY, TranscriptView
@@ -98,6 +101,54 @@ def test_the_snapshot_is_built_when_state_is_asked_for() -> None:
     state = view.get_state("snapshot")["snapshot"]
     assert state["revision"] == view.sent[-1]["revision"]
     assert [row["text"] for row in state["segments"]] == ["hello"]
+
+
+def test_a_snapshot_is_whole_while_somebody_writes() -> None:
+    """A segment that is just becoming final, or moving, stands in each snapshot once, in a place that it has had."""
+    transcript, over = Transcript(), threading.Event()
+    view = TranscriptView(transcript)
+    places = {1.0, 2.0}
+
+    def look() -> set[tuple[float, ...]]:
+        seen = set()
+        while not over.is_set():
+            seen.add(tuple(row["at"] for row in view._snapshot()["segments"] if not row["mark"]))
+        return seen
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        say(transcript, 1, "moving")
+        with ThreadPoolExecutor(1) as pool:
+            reader = pool.submit(look)
+            for number in range(2000):
+                segment = Segment("s1", text="moving", final=number % 2 == 0)
+                transcript._apply(Changes((segment,), (), {"s1": 1.0 + number % 2}))
+            over.set()
+            assert reader.result() <= {(place,) for place in places}
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_what_is_under_way_of_the_transcript_before_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that was being told while another transcript was set is not taken for one of the new transcript."""
+    old, new = Transcript(), Transcript()
+    view = Page()
+    view.transcript = new
+    # What the view had asked to be told of the old one, and is told late.
+    told: list[Callable[[TranscriptChange], object]] = []
+
+    def on_change(callback: Callable[[TranscriptChange], object]) -> Callable[[], None]:
+        told.append(callback)
+        return lambda: None
+
+    monkeypatch.setattr(old, "on_change", on_change)
+    view.transcript = old
+    view.transcript = new
+    told[0](TranscriptChange("segments", 1, (Segment("s1", text="old", final=True),)))
+    say(new, 2, "new")
+    settled(lambda: any(message["type"] == "patch" for message in view.sent))
+    assert [row["text"] for message in view.sent for row in message.get("upsert", [])] == ["new"]
 
 
 def test_a_hello_is_answered_with_the_snapshot() -> None:
@@ -259,7 +310,7 @@ def test_a_mark_is_a_line_behind_what_had_begun() -> None:
     for number in range(3):
         say(transcript, number, f"text {number}")
     view = Page(transcript)
-    transcript._duration = 1.5
+    transcript._store.length = 1.5
     ask(view, {"type": "mark"})
     settled(lambda: view.sent)
     (mark,) = view.sent[0]["upsert"]

@@ -70,10 +70,10 @@ class AudioSource:
             source = source.read()
         return tuple(replace(self, source=source, channel=channel) for channel in range(self.channels))
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, *, minimum: float = MINIMUM) -> Iterator[bytes]:
         """Decode, mix down to mono or take the one channel; yield PCM16 blocks of about half a second at 24 kHz.
 
-        Raises AudioError, with the name, where the audio cannot be decoded or is shorter than 0.1 s.
+        Raises AudioError, with the name, where the audio cannot be decoded or is shorter than `minimum` seconds.
         """
         resampler = soxr.ResampleStream(self.sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         seconds = 0.0
@@ -82,8 +82,8 @@ class AudioSource:
             out = resampler.resample_chunk(np.ascontiguousarray(self._mono(block), np.float32))
             if len(out):
                 yield to_pcm16(out)
-        if seconds < MINIMUM:
-            raise AudioError(f"{self.name} holds {seconds:g} s of sound; at least {MINIMUM:g} s are needed")
+        if seconds < minimum:
+            raise AudioError(f"{self.name} holds {seconds:g} s of sound; at least {minimum:g} s are needed")
         out = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         if len(out):
             yield to_pcm16(out)

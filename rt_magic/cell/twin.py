@@ -43,7 +43,10 @@ class Twin:
             self._timer = portal().loop.call_later(wait, self.refresh)
 
     def refresh(self) -> None:
-        """Write what there is now; on the portal's thread."""
+        """Write what there is now: at once on the portal's thread, which has the timer, and soon on any other."""
+        if not portal().here:
+            portal().call_soon(self.refresh)
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -58,7 +61,7 @@ class Twin:
         if self._private:
             note = "private transcript: its words are not kept in this notebook"
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": note}
-        shown = self._transcript._shown()
+        shown = self._transcript._store.ordered()
         if not shown and self._hint and not self._transcript.done:
             note = html.escape(self._hint)
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": self._hint}

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The sound from `start` to `end`, in seconds of the recording; as the last value of a cell it is a player."""
+    """The sound of a segment, from `start` to `end` in seconds of the recording; displayed by a cell it is a player.
+
+    `audio` are its samples, `wav` is a file of it, `pcm` PCM16 at 24 kHz, mono.
+    """
 
     start: float
     end: float

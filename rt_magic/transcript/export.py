@@ -34,11 +34,11 @@ def clock(seconds: float, *, separator: str = ".") -> str:
     return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}{separator}{rest % 1000:03d}"
 
 
-def short_clock(seconds: float) -> str:
-    """Format seconds as `m:ss`, or `h:mm:ss` from an hour on."""
+def short_clock(seconds: float, *, hours: bool = False) -> str:
+    """Format seconds as `m:ss`, or `h:mm:ss` from an hour on or where `hours` asks for it."""
     minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    hour, minutes = divmod(minutes, 60)
+    return f"{hour}:{minutes:02d}:{rest:02d}" if hour or hours else f"{minutes}:{rest:02d}"
 
 
 def rows(segments: Iterable[Segment]) -> list[dict[str, Any]]:

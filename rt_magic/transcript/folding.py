@@ -105,6 +105,7 @@ def _take(state: Folded, event: Foldable, now: float, connection: int) -> Change
     return Changes()
 
 
+# Which turn an event without an id means, best guess first: (committed yet?, newest or oldest of those).
 _SPOKEN = ((False, -1),)
 _HEARD = ((False, -1), (True, 0))
 _WAITING = ((True, 0), (False, 0))

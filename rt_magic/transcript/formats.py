@@ -10,9 +10,12 @@ from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript.annotations import Label
 from rt_magic.transcript.annotations import speaker_turns as turns_of_rttm
 from rt_magic.transcript.archive import Archive, from_json, moment, seconds
+from rt_magic.transcript.corrections import differences
 from rt_magic.transcript.export import to_csv, to_text
+from rt_magic.transcript.ledger import Ledger
 from rt_magic.transcript.reading import decode, read_srt, read_textgrid, read_vtt
 from rt_magic.transcript.segments import Changes, Segment
+from rt_magic.transcript.store import State
 from rt_magic.transcript.subtitles import Limits, to_srt, to_vtt
 
 if TYPE_CHECKING:
@@ -73,22 +76,35 @@ def read(path: str | Path, encoding: str | None) -> Archive:
 def restored(transcript: T, known: Archive) -> T:
     """Fill a new transcript with what a file says; it is finished then."""
     facts = dict(known.facts)
-    transcript.started_at = moment(facts.pop("started_at", None))
+    started_at = moment(facts.pop("started_at", None))
     last = max((segment.end or 0.0 for segment in known.segments), default=0.0)
-    known_length = seconds(facts.pop("duration", None))
-    transcript._duration = last if known_length is None else known_length
-    transcript.meta = _of(dict, facts, "meta")
-    transcript._usage = _of(dict, facts, "usage")
-    transcript._events = _of(list, facts, "events")
-    if not all(isinstance(event, dict) for event in transcript._events):
+    length = seconds(facts.pop("duration", None))
+    meta, usage, events = _of(dict, facts, "meta"), _of(dict, facts, "usage"), _of(list, facts, "events")
+    if not all(isinstance(event, dict) for event in events):
         raise ConfigurationError("'events' of this transcript is not a list of objects")
-    transcript._extra = facts
+    ledger = Ledger()
     ranks = {segment.id: float(number) for number, segment in enumerate(_ordered(known))}
-    transcript._apply(Changes(tuple(known.segments), (), ranks))
-    transcript._ledger.unknown = known.unknown
-    transcript._ledger.restore(known.machine)
-    transcript._finish()
+    ledger.apply(Changes(tuple(known.segments), (), ranks))
+    ledger.unknown = known.unknown
+    ledger.restore(known.machine)
+    duration = last if length is None else length
+    transcript._store.fill(State(ledger, started_at, duration, meta, usage, tuple(events), extra=facts))
     return transcript
+
+
+def archived(state: State) -> Archive:
+    """Return what a file says of a state; `restored` takes it back."""
+    known = state.ledger
+    facts = {
+        **state.extra,
+        "started_at": None if state.started_at is None else state.started_at.isoformat(),
+        "duration": state.duration,
+        "meta": state.meta,
+        "usage": state.usage,
+        "events": list(state.events),
+    }
+    said = differences(known.machine, known.segments)
+    return Archive(list(known.finals()), facts, known.unknown, said)
 
 
 def _of(kind: type[C], facts: dict[str, Any], key: str) -> C:

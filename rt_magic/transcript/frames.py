@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.optional import library
 from rt_magic.transcript.corrections import differences
+from rt_magic.transcript.export import COLUMNS
 from rt_magic.transcript.segments import Segment
 
 Clock: TypeAlias = Literal["recording", "wall"]
@@ -17,19 +18,9 @@ Kind: TypeAlias = Literal["text", "number", "count", "time"]
 
 _CAPTURING = ("connecting", "listening", "reconnecting")
 
-SEGMENTS: Mapping[str, Kind] = {
-    "id": "text",
-    "start": "time",
-    "end": "time",
-    "text": "text",
-    "speaker": "text",
-    "language": "text",
-    "confidence": "number",
-    "error": "text",
-    "timing": "text",
-    "item_id": "text",
-}
-"""Columns of the table of segments, in order; times are seconds of the recording, or moments in UTC."""
+_MEASURED: Mapping[str, Kind] = {"start": "time", "end": "time", "confidence": "number"}
+SEGMENTS: Mapping[str, Kind] = {name: _MEASURED.get(name, "text") for name in COLUMNS}
+"""Columns of the table of segments, as in every export; times are seconds of the recording, or moments in UTC."""
 
 WORDS: Mapping[str, Kind] = {
     "id": "text",
@@ -101,15 +92,6 @@ class Table:
             types["time"] = arrow.timestamp("us", tz="UTC")
         columns = enumerate(self.columns.items())
         return arrow.table({name: arrow.array(self.values(i, kind), types[kind]) for i, (name, kind) in columns})
-
-
-def library(name: str, package: str | None = None) -> Any:
-    """Import a library that is needed for this alone; ConfigurationError with the line to copy where it is missing."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        wanted = package or name.partition(".")[0]
-        raise ConfigurationError(f"{wanted} is needed for this and is not installed: %pip install {wanted}") from error
 
 
 def segment_table(segments: Iterable[Segment]) -> Table:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript.corrections import again, renamed, with_text
 from rt_magic.transcript.segments import Changes, Segment
 
@@ -22,6 +23,15 @@ class Ledger:
         self._names: dict[str | None, str | None] = {}
         self._ordered: tuple[Segment, ...] | None = None
         self._finals: tuple[Segment, ...] | None = None
+
+    def copy(self) -> Ledger:
+        """Return one that holds the same, and that changes of this one do not reach."""
+        other = Ledger()
+        other.segments, other.machine = dict(self.segments), dict(self.machine)
+        other.ranks, other.unknown = dict(self.ranks), dict(self.unknown)
+        other._names = dict(self._names)
+        other._ordered, other._finals = self._ordered, self._finals
+        return other
 
     def ordered(self) -> tuple[Segment, ...]:
         """Return all segments in the order of their places."""
@@ -78,6 +88,14 @@ class Ledger:
             self.segments[shown.id] = self._note(machine, shown)
         self._ordered = self._finals = None
         return changed
+
+    def edit(self, id_: str, text: str) -> tuple[Segment, ...]:
+        """Give one segment another text; ConfigurationError where there is none of this id, or not finally."""
+        segment = self.segments.get(id_)
+        if segment is None or not segment.final:
+            state = "not known" if segment is None else "not final yet"
+            raise ConfigurationError(f"segment {id_!r} is {state}; give the id of one of `segments`, such as 's1'")
+        return self.rewrite({id_: text}, mended=True)
 
     def rewrite(self, texts: Mapping[str, str], *, mended: bool = False) -> tuple[Segment, ...]:
         """Give segments other texts, by id; with `mended` those that had failed have not any more."""

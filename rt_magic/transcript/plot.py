@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt_magic.audio.pcm import SAMPLE_RATE, to_float32
-from rt_magic.transcript.frames import library
+from rt_magic.exceptions import AudioError
+from rt_magic.optional import library
+from rt_magic.transcript.export import short_clock
 from rt_magic.transcript.segments import Segment
 
 if TYPE_CHECKING:
@@ -59,7 +61,10 @@ def plot(transcript: Transcript, blocks: Iterator[bytes], offset: float, ax: Any
     segments = [s for s in transcript.segments if s.start is not None and s.end is not None]
     duration = max([transcript.duration, *(segment.end or 0.0 for segment in segments)])
     speakers = lanes(segments) or [None]
-    wave = envelope(blocks, round((transcript.duration - offset) * SAMPLE_RATE))
+    try:
+        wave = envelope(blocks, round((transcript.duration - offset) * SAMPLE_RATE))
+    except AudioError:
+        wave = np.zeros((COLUMNS, 2), np.float32)  # a part of the sound would pass for silence after it
     heard = bool(wave.any())
     rows = len(speakers) + (1 if heard else 0)
     if ax is None:
@@ -94,17 +99,12 @@ def plot(transcript: Transcript, blocks: Iterator[bytes], offset: float, ax: Any
         ticker = library("matplotlib.ticker", "matplotlib")
         step = next((step for step in STEPS if duration <= 10 * step), STEPS[-1])
         ax.xaxis.set_major_locator(ticker.MultipleLocator(step))
-        ax.xaxis.set_major_formatter(lambda second, _: _clock(second, hours=duration >= 3600))
+        ax.xaxis.set_major_formatter(lambda second, _: short_clock(round(second), hours=duration >= 3600))
         ax.set_xlabel("time (h:mm:ss)" if duration >= 3600 else "time (m:ss)")
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
-
-
-def _clock(seconds: float, *, hours: bool) -> str:
-    minutes, second = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{second:02}" if hours else f"{minutes}:{second:02}"
 
 
 def _bars(ax: Any, lane: int, segments: Sequence[Segment], failed: bool, plain: str, norm: Any, colormap: Any) -> None:

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from rt_magic.audio.pcm import Timeline
-from rt_magic.wire.events import (
-    ServerEvent,
-)
+from rt_magic.wire.events import ServerEvent
 
 Timing: TypeAlias = Literal["service", "vad"]
 

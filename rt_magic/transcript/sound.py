@@ -20,15 +20,26 @@ STEP = 10 * SAMPLE_RATE
 
 
 def blocks(recording: Recording | None, source: AudioSource | None) -> Iterator[bytes]:
-    """Yield the sound as PCM16 at 24 kHz, from the recording or the source; nothing where neither is left."""
+    """Yield the sound as PCM16 at 24 kHz, from the recording or the source; nothing where it is gone.
+
+    Raises AudioError where only a part of it can be read.
+    """
+    begun = False
     try:
-        if recording is not None:
-            for first in range(0, recording.samples, STEP):
-                yield recording.read(first, first + STEP)
-        elif source is not None:
-            yield from source.blocks()
+        for block in _read(recording, source):
+            begun = True
+            yield block
     except AudioError:
-        pass  # the recording or the file was removed meanwhile
+        if begun:
+            raise
+
+
+def _read(recording: Recording | None, source: AudioSource | None) -> Iterator[bytes]:
+    if recording is not None:
+        for first in range(0, recording.samples, STEP):
+            yield recording.read(first, first + STEP)
+    elif source is not None:
+        yield from source.blocks()
 
 
 def clip(segment: Segment, recording: Recording | None, source: AudioSource | None, offset: float) -> Clip:
@@ -37,7 +48,7 @@ def clip(segment: Segment, recording: Recording | None, source: AudioSource | No
         raise AudioError(f"segment {segment.id} has no times, so its sound cannot be found")
     if source is not None:
         piece = dataclasses.replace(source, start=segment.start, stop=segment.end)
-        return Clip(segment.start, segment.end, b"".join(piece.blocks()))
+        return Clip(segment.start, segment.end, b"".join(piece.blocks(minimum=0.0)))
     if recording is None:
         raise AudioError(f"the sound of segment {segment.id} is gone; only its text is left")
     first, last = (round((second - offset) * SAMPLE_RATE) for second in (segment.start, segment.end))

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import copy
-import logging
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rt_magic.audio.pcm import SAMPLE_RATE, to_float32
 from rt_magic.audio.recording import Recording
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.transcript import archive, corrections, export, formats, frames, sound, whisper
 from rt_magic.transcript.clip import Clip
-from rt_magic.transcript.ledger import Ledger
-from rt_magic.transcript.measures import add_usage
+from rt_magic.transcript.listeners import TranscriptChange
 from rt_magic.transcript.segments import Changes, Segment
+from rt_magic.transcript.store import Store
 from rt_magic.transcript.subtitles import Limits
 from rt_magic.transcript.written import Written
 
@@ -29,17 +26,7 @@ if TYPE_CHECKING:
 
     from rt_magic.audio.files import AudioSource
 
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptChange:
-    """What a callback of `on_change` is told: segments new or different, ids gone, and the revision after it."""
-
-    kind: Literal["segments", "event", "done"]
-    revision: int
-    upsert: tuple[Segment, ...] = ()
-    remove: tuple[str, ...] = ()
+__all__ = ["Transcript", "TranscriptChange"]
 
 
 class Transcript(Written):
@@ -52,63 +39,68 @@ class Transcript(Written):
     def __init__(
         self, *, recording: Recording | None = None, started_at: datetime | None = None, offset: float = 0.0
     ) -> None:
-        self.started_at: datetime | None = started_at or datetime.now(UTC)
-        """When recording began, with time zone UTC; before that, and for files, when this was made. None where a file
-        that was read does not say."""
-        self.meta: dict[str, Any] = {}
-        """Where the words come from: service, host, model, languages, options, versions, notice. A dict that is found
-        here is never changed later, but followed by another."""
-        self.recording = recording
-        self._source: AudioSource | None = None
-        self._offset = offset
-        self.revision = 0
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
-        self._ledger = Ledger()
-        self._events: list[dict[str, Any]] = []
-        self._usage: dict[str, Any] = {}
-        self._duration = 0.0
-        self._done = self._live = False
-        self._callbacks: dict[object, Callable[[TranscriptChange], object]] = {}
-        self._extra: dict[str, Any] = {}
+        self._store = Store(recording, started_at or datetime.now(UTC), offset)
 
     # ── read ──
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Final and failed segments by start."""
-        with self._lock:
-            return self._ledger.finals()
+        return self._store.finals()
 
     @property
     def interim(self) -> tuple[Segment, ...]:
         """Segments whose text may still change."""
-        with self._lock:
-            return tuple(segment for segment in self._ledger.ordered() if not segment.final)
+        return tuple(segment for segment in self._store.ordered() if not segment.final)
 
     @property
     def duration(self) -> float:
         """Length of the recording in seconds."""
-        with self._lock:
-            recorded = self.recording.duration if self.recording is not None else self._duration
-            return self._offset + recorded
+        return self._store.duration
 
     @property
     def done(self) -> bool:
         """True once no more text will come."""
-        return self._done
+        return self._store.done
+
+    @property
+    def revision(self) -> int:
+        """How often segments have changed."""
+        return self._store.revision
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When recording began, with time zone UTC; before that, and for files, when this was made.
+
+        None where a file that was read does not say. May be set.
+        """
+        return self._store.started_at
+
+    @started_at.setter
+    def started_at(self, moment: datetime | None) -> None:
+        self._store.started_at = moment
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Where the words come from: service, host, model, languages, options, versions, notice.
+
+        A dict that is found here is never changed later, but followed by another.
+        """
+        return self._store.meta
+
+    @meta.setter
+    def meta(self, facts: dict[str, Any]) -> None:
+        self._store.meta = facts
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """What happened besides words, oldest first: states, pauses, marks; each a dict with `type`."""
-        with self._lock:
-            return copy.deepcopy(self._events)
+        return [copy.deepcopy(event) for event in self._store.events()]
 
     @property
     def usage(self) -> dict[str, Any]:
         """What the service says it will bill, summed over all turns."""
-        with self._lock:
-            return copy.deepcopy(self._usage)
+        return self._store.usage()
 
     def between(self, start: float, end: float) -> tuple[Segment, ...]:
         """Return the final segments that are heard between the seconds `start` and `end`, the latter exclusive."""
@@ -138,36 +130,40 @@ class Transcript(Written):
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until no more text will come; TimeoutError after `timeout` seconds."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._done, timeout):
-                raise TimeoutError(f"the transcript was not done within {timeout:g} s")
+        if not self._store.wait(timeout):
+            raise TimeoutError(f"the transcript was not done within {timeout:g} s")
         return self
 
     def on_change(self, callback: Callable[[TranscriptChange], object]) -> Callable[[], None]:
-        """Call `callback(change)` on the writer's thread after each change; return a function that ends it.
+        """Call `callback(change)` after each change, in order, on a writer's thread; return a function that ends it.
 
-        The callback must return at once; what it raises is logged.
+        The callback must return at once, for the writer waits; it may read the transcript, and change it, which is
+        told next. What it raises is logged.
         """
-        key = object()
-        with self._lock:
-            self._callbacks[key] = callback
-
-        def unsubscribe() -> None:
-            with self._lock:
-                self._callbacks.pop(key, None)
-
-        return unsubscribe
+        return self._store.subscribe(callback)
 
     def mark(self, label: str) -> None:
         """Note a moment of the recording under a name; it stands in `events`."""
-        self._record({"type": "mark", "label": label, "at": self.duration})
+        self._store.record({"type": "mark", "label": label, "at": self.duration})
 
     # ── sound ──
 
     @property
+    def recording(self) -> Recording | None:
+        """What the sound is recorded to, as long as it is kept."""
+        return self._store.recording
+
+    @recording.setter
+    def recording(self, recording: Recording | None) -> None:
+        self._store.recording = recording
+
+    @property
     def audio(self) -> tuple[NDArray[np.float32], int] | None:
-        """The sound as (float32 samples, 24000), read now from the recording or the source; None without either."""
-        pcm = b"".join(sound.blocks(self.recording, self._source))
+        """The sound as (float32 samples, 24000), read now from the recording or the source; None where it is gone.
+
+        Raises AudioError where only a part of it can be read.
+        """
+        pcm = b"".join(sound.blocks(self.recording, self._store.source))
         return (to_float32(pcm), SAMPLE_RATE) if pcm else None
 
     def audio_at(self, sample_rate: int) -> tuple[NDArray[np.float32], int] | None:
@@ -182,15 +178,15 @@ class Transcript(Written):
 
         Raises AudioError where the sound is gone or the segment has no times.
         """
-        return sound.clip(segment, self.recording, self._source, self._offset)
+        return sound.clip(segment, self.recording, self._store.source, self._store.offset)
 
     def forget(self) -> None:
         """Remove the sound from the disk; the words stay. Raises ConfigurationError while it is recorded."""
-        if self._live and self.recording is not None:
+        if self._store.live and self.recording is not None:
             raise ConfigurationError(
                 "the sound is still being recorded; stop that first (%transcribe --stop), then forget it"
             )
-        self._release(None)
+        self._store.release(None)
 
     # ── change ──
 
@@ -201,23 +197,18 @@ class Transcript(Written):
         is not, or not finally.
         """
         id = id.id if isinstance(id, Segment) else id
-        with self._lock:
-            segment = self._ledger.segments.get(id)
-            if segment is None or not segment.final:
-                state = "not known" if segment is None else "not final yet"
-                raise ConfigurationError(f"segment {id!r} is {state}; give the id of one of `segments`, such as 's1'")
-            return self._correct(lambda known: known.rewrite({id: text}, mended=True))[0]
+        return self._store.correct(lambda known: known.edit(id, text))[0]
 
     def replace(self, old: str | re.Pattern[str], new: str) -> int:
         """Replace a text, or a compiled pattern, in all final segments; return how many of them changed."""
-        return len(self._correct(lambda known: known.rewrite(corrections.replaced(known.finals(), old, new))))
+        return len(self._store.correct(lambda known: known.rewrite(corrections.replaced(known.finals(), old, new))))
 
     def rename_speakers(self, names: Mapping[str | None, str | None]) -> int:
         """Give speakers other names, now and in what is still to come; return how many segments changed.
 
         `{None: "Anna"}` names those who have none.
         """
-        return len(self._correct(lambda known: known.rename(names)))
+        return len(self._store.correct(lambda known: known.rename(names)))
 
     def assign_speakers(self, turns: Any, *, name: str | None = None) -> int:
         """Give each final segment the speaker who speaks longest in it; return how many segments changed.
@@ -226,13 +217,13 @@ class Transcript(Written):
         recording. `name` chooses one of several recordings in RTTM.
         """
         found = formats.speaker_turns(turns, name)
-        return len(self._correct(lambda known: known.correct(corrections.assigned(known.finals(), found))))
+        return len(self._store.correct(lambda known: known.correct(corrections.assigned(known.finals(), found))))
 
     @property
     def corrections(self) -> Any:
         """What people changed, as a pandas DataFrame: machine's words and corrected ones side by side."""
-        with self._lock:
-            return frames.correction_table(self._ledger.machine, self.segments).to_pandas()
+        known = self._store.state().ledger
+        return frames.correction_table(known.machine, known.finals()).to_pandas()
 
     # ── measure ──
 
@@ -243,7 +234,7 @@ class Transcript(Written):
         """
         from rt_magic.transcript.plot import plot
 
-        return plot(self, sound.blocks(self.recording, self._source), self._offset, ax)
+        return plot(self, sound.blocks(self.recording, self._store.source), self._store.offset, ax)
 
     @property
     def latency(self) -> Any:
@@ -272,23 +263,13 @@ class Transcript(Written):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the transcript in the shape of Whisper's `transcribe`: `text`, `segments`, `language`."""
-        with self._lock:
-            return whisper.to_whisper(self.segments, duration=self.duration, known=self._ledger.untouched())
+        state = self._store.state()
+        known = state.ledger
+        return whisper.to_whisper(known.finals(), duration=state.duration, known=known.untouched())
 
     def to_json(self) -> str:
         """Return everything but the audio as JSON; `from_json` reads it back."""
-        with self._lock:
-            facts = {
-                **self._extra,
-                "started_at": None if self.started_at is None else self.started_at.isoformat(),
-                "duration": self.duration,
-                "meta": self.meta,
-                "usage": self.usage,
-                "events": self.events,
-            }
-            said = corrections.differences(self._ledger.machine, self._ledger.segments)
-            known = archive.Archive(list(self.segments), facts, dict(self._ledger.unknown), said)
-        return archive.to_json(known)  # what takes long holds nobody up
+        return archive.to_json(formats.archived(self._store.state()))
 
     @classmethod
     def from_json(cls, text: str) -> Transcript:
@@ -319,97 +300,36 @@ class Transcript(Written):
         return formats.save(self, path, Limits(max_line_width, max_line_count, max_duration, estimate))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        shown = self._shown()
+        shown = self._store.ordered()
         return {"text/plain": export.to_plain(shown), "text/html": export.to_html(shown)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process is done and has no recording.
         return Transcript.from_json, (self.to_json(),)
 
-    # ── the writer's side ──
+    def _table(self, words: bool, clock: frames.Clock) -> frames.Table:
+        state = self._store.state()
+        return frames.table(state.ledger.finals(), words, clock, state.started_at, state.events)
+
+    # ── for the writer ──
 
     def _apply(self, changes: Changes) -> None:
-        """Take in what `fold` said changed."""
-        if not changes:
-            return
-        with self._changed:
-            told = self._ledger.apply(changes)
-            self.revision += 1
-            self._tell(TranscriptChange("segments", self.revision, told, changes.remove))
-
-    def _correct(self, change: Callable[[Ledger], tuple[Segment, ...]]) -> tuple[Segment, ...]:
-        """Do what people ask for; the callbacks are called on their thread."""
-        with self._changed:
-            changed = change(self._ledger)
-            if changed:
-                self.revision += 1
-                self._tell(TranscriptChange("segments", self.revision, changed))
-            return changed
+        self._store.apply(changes)
 
     def _record(self, event: Mapping[str, Any]) -> None:
-        """Append one of the things that happened; `type` says which, `time` when."""
-        with self._changed:
-            self._events.append({**event, "time": datetime.now(UTC).isoformat()})
-            self._tell(TranscriptChange("event", self.revision))
+        self._store.record(event)
 
     def _describe(self, **facts: Any) -> None:
-        """Say more about where the words come from, as a whole, while others may be reading `meta`."""
-        with self._lock:
-            self.meta = {**self.meta, **facts}
+        self._store.describe(facts)
 
     def _release(self, source: AudioSource | None) -> None:
-        """Remove the recording from the disk; `audio` reads `source` again, if there is one."""
-        with self._lock:
-            if self.recording is not None:
-                self._duration = self.recording.duration
-                self.recording.delete()
-            self.recording, self._source = None, source
-
-    def _marks(self) -> tuple[tuple[float, str], ...]:
-        """Return the seconds and names of all marks, in the order in which they were made."""
-        with self._lock:
-            marks = (event for event in self._events if event.get("type") == "mark")
-            return tuple((float(mark.get("at") or 0.0), str(mark.get("label", ""))) for mark in marks)
-
-    def _rename_mark(self, number: int, label: str) -> None:
-        """Give a mark another name; `number` counts from 0."""
-        with self._changed:
-            [event for event in self._events if event.get("type") == "mark"][number]["label"] = label
-            self._tell(TranscriptChange("event", self.revision))
+        self._store.release(source)
 
     def _add_usage(self, usage: Mapping[str, Any]) -> None:
-        with self._lock:
-            add_usage(self._usage, usage)
+        self._store.add_usage(usage)
 
     def _begin(self) -> None:
-        """Say that a session records for it, until `_finish`."""
-        self._live = True
+        self._store.begin()
 
     def _finish(self, done: bool = True) -> None:
-        """Say that no more text will come (or, with False, that more may come after all)."""
-        with self._changed:
-            self._live = not done
-            if self._done != done:
-                self._done = done
-                self._changed.notify_all()
-                self._tell(TranscriptChange("done", self.revision))
-
-    def _shown(self) -> tuple[Segment, ...]:
-        """Return all segments, interim ones in their places."""
-        with self._lock:
-            return self._ledger.ordered()
-
-    def _rank(self, id_: str) -> float:
-        """Return the number by which segments are ordered."""
-        return self._ledger.ranks.get(id_, 0.0)
-
-    def _table(self, words: bool, clock: frames.Clock) -> frames.Table:
-        with self._lock:
-            return frames.table(self.segments, words, clock, self.started_at, self._events)
-
-    def _tell(self, change: TranscriptChange) -> None:
-        for callback in tuple(self._callbacks.values()):
-            try:
-                callback(change)
-            except Exception:
-                _log.exception("a callback of Transcript.on_change raised")
+        self._store.finish(done)

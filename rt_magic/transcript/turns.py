@@ -76,6 +76,3 @@ def position_of(state: Folded, turn: Turn, sample: int) -> int:
 def seconds_of(state: Folded, turn: Turn, sample: int) -> float:
     """Return the second of the recording, or of its source, for a sample of the turn's connection."""
     return position_of(state, turn, sample) / SAMPLE_RATE + state.offset
-
-
-# Which turn an event without an id means, best guess first: (committed yet?, newest or oldest of those).

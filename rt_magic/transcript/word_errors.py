@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.exceptions import ConfigurationError
-from rt_magic.transcript.frames import library
+from rt_magic.optional import library
 from rt_magic.transcript.measures import NORMALIZATION, normalized
 
 Normalize: TypeAlias = Callable[[str], str] | Literal["default"] | None
@@ -34,10 +34,10 @@ class Piece:
 
 
 class WordErrorRate(float):
-    """Errors per word of the reference; a number, which shows the two texts word by word when displayed.
+    """Errors per word of the reference: 0.0 where there are none, above 1 where more was added than said.
 
-    `substitutions`, `deletions`, `insertions` and `hits` count words, `pieces` are the texts aligned, and
-    `normalization` says what was done to both texts before.
+    A number, which shows the two texts word by word when displayed. `substitutions`, `deletions`, `insertions` and
+    `hits` count words, `pieces` are the texts aligned, and `normalization` says what was done to both texts before.
     """
 
     substitutions: int

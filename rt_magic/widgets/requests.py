@@ -31,7 +31,7 @@ def answer(transcript: Transcript | None, request: Request) -> Answer | None:
                 edit(transcript, request.sid, request.text)
                 return None
             case Mark():
-                transcript.mark(f"mark {len(transcript._marks()) + 1}")
+                transcript.mark(f"mark {len(transcript._store.state().marks) + 1}")
                 return None
             case Listen():
                 return sound(transcript, request)
@@ -48,9 +48,9 @@ def mark_sid(number: int) -> str:
 
 def edit(transcript: Transcript, sid: str, text: str) -> None:
     """Give a line another text: a segment, or the name of a mark."""
-    for number in range(len(transcript._marks())):
+    for number in range(len(transcript._store.state().marks)):
         if mark_sid(number) == sid:
-            transcript._rename_mark(number, text)
+            transcript._store.rename_mark(number, text)
             return
     transcript.edit(sid, text)
 

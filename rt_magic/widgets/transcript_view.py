@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import traitlets
 from rt_magic.exceptions import RemoteProtocolError
 from rt_magic.portal import portal
 from rt_magic.threads import in_thread
+from rt_magic.transcript.ledger import Ledger
 from rt_magic.transcript.segments import Segment
+from rt_magic.transcript.store import State
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
 from rt_magic.widgets.final_text import FinalText, tell
@@ -51,14 +54,20 @@ def line(segment: Segment, at: float) -> SegmentLine:
     )
 
 
-def mark_lines(transcript: Transcript) -> list[SegmentLine]:
+def segment_lines(known: Ledger) -> list[SegmentLine]:
+    """Return all segments as the page gets them."""
+    return [line(segment, known.ranks.get(segment.id, 0.0)) for segment in known.ordered()]
+
+
+def mark_lines(state: State) -> list[SegmentLine]:
     """Return the marks as the page gets them: each behind what had begun by then."""
-    marks = transcript._marks()
-    ordered = transcript._shown() if marks else ()
+    if not state.marks:
+        return []
     lines = []
-    for number, (second, label) in enumerate(marks):
-        begun = [transcript._rank(s.id) for s in ordered if s.start is None or s.start <= second]
-        before = transcript._rank(ordered[0].id) - 1 if ordered else -1.0
+    placed = [(segment.start, state.ledger.ranks.get(segment.id, 0.0)) for segment in state.ledger.ordered()]
+    before = placed[0][1] - 1 if placed else -1.0
+    for number, (second, label) in enumerate(state.marks):
+        begun = [rank for start, rank in placed if start is None or start <= second]
         known = Segment(id=mark_sid(number), start=second, text=label, final=True)
         lines.append(SegmentLine({**line(known, max(begun, default=before) + BEHIND), "mark": True}))
     return lines
@@ -110,7 +119,11 @@ class TranscriptView(anywidget.AnyWidget):
         lane.attach(self.comm)
         if transcript is not None:
             self.done = transcript.done
-            self._unsubscribe = transcript.on_change(self._on_change)
+            self._follow(transcript)
+
+    def _follow(self, transcript: Transcript) -> None:
+        # A change may still be on its way when another transcript is set, so each comes with its own.
+        self._unsubscribe = transcript.on_change(partial(self._on_change, transcript))
 
     @property
     def transcript(self) -> Transcript | None:
@@ -125,7 +138,7 @@ class TranscriptView(anywidget.AnyWidget):
         self._transcript = transcript
         self.done = transcript is not None and transcript.done
         if transcript is not None:
-            self._unsubscribe = transcript.on_change(self._on_change)
+            self._follow(transcript)
         portal().call_soon(self._reset)
 
     def close(self) -> None:
@@ -141,10 +154,10 @@ class TranscriptView(anywidget.AnyWidget):
     def _on_message(self, _widget: object, content: object, _buffers: Sequence[object]) -> None:
         portal().call_soon(self._answer, content)
 
-    def _on_change(self, change: TranscriptChange) -> None:
-        # On the writer's thread, in the order of the revisions.
+    def _on_change(self, transcript: Transcript, change: TranscriptChange) -> None:
+        # On a writer's thread, in the order of the revisions.
         if change.kind == "segments":
-            portal().call_soon(self._note, self._transcript, change)
+            portal().call_soon(self._note, transcript, change)
         elif change.kind == "event":
             portal().call_soon(self._note_marks)
         else:
@@ -153,12 +166,11 @@ class TranscriptView(anywidget.AnyWidget):
     def _snapshot(self) -> Snapshot:
         """Return all lines and the number of patches they surely include, for no patch goes without a number."""
         patches = self._patches  # read first: what changes meanwhile is in the lines and comes once more as a patch
-        known = self._transcript
-        segments = () if known is None else (*known.segments, *known.interim)
-        lines = [] if known is None else [line(segment, known._rank(segment.id)) for segment in segments]
-        if known is not None:
-            lines += mark_lines(known)
-        return Snapshot(revision=patches, segments=lines)
+        transcript = self._transcript
+        if transcript is None:
+            return Snapshot(revision=patches, segments=[])
+        state = transcript._store.state()
+        return Snapshot(revision=patches, segments=segment_lines(state.ledger) + mark_lines(state))
 
     # ── from here on everything runs on the portal's thread ──
 
@@ -214,7 +226,7 @@ class TranscriptView(anywidget.AnyWidget):
         self._flush_soon()
 
     def _note_marks(self) -> None:
-        known = [] if self._transcript is None else mark_lines(self._transcript)
+        known = [] if self._transcript is None else mark_lines(self._transcript._store.state())
         self._marks = [mark for mark in known if mark not in self._marked]
         self._marked = known
         if self._marks:
@@ -229,7 +241,7 @@ class TranscriptView(anywidget.AnyWidget):
         self._flushing = None
         if self._transcript is None:
             return
-        upsert = [line(segment, self._transcript._rank(segment.id)) for segment in self._upsert.values()]
+        upsert = [line(segment, self._transcript._store.rank(segment.id)) for segment in self._upsert.values()]
         if not (upsert or self._marks or self._remove):
             return
         self._flushed_at = time.monotonic()

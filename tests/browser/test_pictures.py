@@ -25,7 +25,7 @@ said = [(0.84, 3.17, "the president of the united states", None), (4.3, 5.97, "o
 for n, (start, end, text, confidence) in enumerate(said, 1):
     segment = Segment(id=f"s{n}", start=start, end=end, text=text, final=end is not None, confidence=confidence)
     transcript._apply(Changes((segment,), (), {segment.id: float(n)}))
-transcript._duration = 6.5
+transcript._store.length = 6.5
 transcript.mark("ask about this")
 transcriber.microphone.status = "listening"
 transcriber.microphone.state = "listening"
