@@ -333,14 +333,17 @@ def test_absurd_rates_are_refused(tmp_path: Path) -> None:
         open_audio(tmp_path / "slow.wav")
 
 
+def heard(source: AudioSource) -> bytes:
+    """Return all of a source."""
+    return b"".join(source.blocks())
+
+
 def test_integers_of_64_bits_are_16_bit_samples() -> None:
     """`.astype(int)` makes such an array of 16-bit samples; it sounds as they do."""
     samples = np.array([0, 1000, -32768, 32767] * 4000)
-    heard = [
-        np.concatenate(list(open_audio(array, sample_rate=24_000).blocks()))
-        for array in (samples.astype(np.int64), samples.astype(np.int16))
-    ]
-    assert np.array_equal(*heard)
+    assert heard(open_audio(samples, sample_rate=24_000)) == heard(
+        open_audio(samples.astype(np.int16), sample_rate=24_000)
+    )
 
 
 @pytest.mark.parametrize(
@@ -351,7 +354,7 @@ def test_integers_of_64_bits_are_16_bit_samples() -> None:
         (REFERENCE, -16000, ConfigurationError, "sample_rate=-16000"),
         (REFERENCE, "16000", ConfigurationError, "sample_rate='16000'"),
         (REFERENCE, float("nan"), ConfigurationError, "sample_rate=nan"),
-        ((REFERENCE * 40_000).astype(np.int64), 16000, AudioError, "reaches .* taken for 16-bit samples"),
+        ((REFERENCE * 200_000).astype(np.int64), 16000, AudioError, "reaches .* taken for 16-bit samples"),
         (REFERENCE.astype(bool), 16000, AudioError, "type bool is not audio"),
         (REFERENCE.astype(complex), 16000, AudioError, "type complex128 is not audio"),
         (np.array(["a"] * 9000), 16000, AudioError, "is not audio"),
