@@ -64,9 +64,23 @@ def test_what_is_not_python_is_refused_at_once(shell: InteractiveShell) -> None:
     """A syntax error is one; prose is told where words to expect belong."""
     with pytest.raises(SyntaxError):
         compile_body("print(segment.text", shell, dict)
-    for prose in ("New York and Paris", "Please transcribe this meeting, thank you.", "l'école est finie"):
+    for prose in (
+        "New York and Paris",
+        "Please transcribe this meeting, thank you.",
+        "l'école est finie",
+        "How are you today?",
+        "C'est l'été, n'est-ce pas?",
+        'Please note: he said "yes" (twice).',
+        "Mr. Smith's talk (part 2)",
+        "Hello!",
+    ):
         with pytest.raises(ConfigurationError, match="--keywords"):
             compile_body(prose, shell, dict)
+    for code in ("segment?", "!ls", "segment", "print(segment.text)", "x = segment.start", "-segment.start"):
+        compile_body(code, shell, dict)
+    for wrong in ("for word in segment.words", "print(segment.text))", "if segment"):
+        with pytest.raises(SyntaxError):
+            compile_body(wrong, shell, dict)
 
 
 def test_without_a_loop_it_runs_inside_the_wait(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,55 @@ def test_running_a_live_cell_again_attaches_to_it(page: FrontEnd) -> None:
     assert page.value("transcript.text") == "one two"
 
 
+def test_a_live_cell_run_again_binds_its_transcript_anew(page: FrontEnd) -> None:
+    """The variable that was deleted is there again, and the body has the transcript of its own cell."""
+    with Peer(words("one", "two")) as peer:
+        cell = f"%%transcribe --service {peer.url} --into talk\nprint(segment.text, len(transcript))"
+        page.run(cell, cell_id="c1")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        page.run("del talk")
+        again = page.run(cell, cell_id="c1")
+        assert page.value("talk.text") == "one"
+        speaker.speak()
+        page.until(lambda: "two 2" in again.text)
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+
+
+def test_another_service_behind_the_same_name_is_another_transcription(page: FrontEnd) -> None:
+    """What a line looks up counts, not how it is written: sound never goes on to a service that was replaced."""
+    with Peer(words("one")) as first, Peer(spare=1) as second:
+        page.run(f"import rt_magic as rt; mine = rt.Compatible('{first.url}')")
+        page.run("%%transcribe --service mine", cell_id="c1")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        page.run(f"mine = rt.Compatible('{second.url}')")
+        again = page.run("%%transcribe --service mine", cell_id="c1")
+        assert "finished first" in again.text
+        assert page.value("transcript.text") == ""
+        assert page.value("rt.transcripts[-1].done") is True
+
+
+def test_what_was_started_by_hand_is_seen_and_stopped_from_any_cell(page: FrontEnd) -> None:
+    """`--status` and `--stop` know every transcriber of the kernel by a variable that holds it."""
+    with Peer(words("one")) as peer:
+        page.run(f"import rt_magic as rt; mine = rt.Transcriber(service='{peer.url}')\nmine")
+        speaker = Speaker(page)
+        speaker.start()
+        speaker.speak()
+        page.until(lambda: drawn(page) == ["one"])
+        assert "mine: listening" in page.run("%transcribe --status").text
+        assert "stopping mine" in page.run("%transcribe --stop").text
+        page.until(lambda: page.comms[speaker.comm]["state"] in ("draining", "stopped"))
+        speaker.end()
+        page.until(lambda: speaker.state == "stopped")
+
+
 def test_a_finished_cell_run_again_starts_afresh(page: FrontEnd) -> None:
     """A ready or finished cell gives an empty transcript; the finished one stays in `rt_magic.transcripts`."""
     with Peer(words("one")) as peer:

@@ -179,6 +179,11 @@ def test_defaults_by_config(
     assert "en" in str(run(shell, "%config TranscribeMagics.language"))
     run(shell, '%config TranscribeMagics.language = "Frnech"')
     assert "French (fr)" in caplog.text
+    run(shell, '%config TranscribeMagics.service = "azur"')
+    assert "azur" in caplog.text
+    run(shell, "%config TranscribeMagics.idle = -5")
+    assert "idle is seconds" in caplog.text
+    assert run(shell, "%config TranscribeMagics.service") == ""
     run(shell, '%config TranscribeMagics.allowed_services = ["azure"]')
     assert "not among the services allowed here: azure" in refusal(shell, f'%transcribe "{noise}"', capsys)
     run(shell, '%config TranscribeMagics.language = ""')

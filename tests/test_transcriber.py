@@ -471,6 +471,16 @@ async def test_the_final_text_is_observed() -> None:
     assert seen[0][0] == "" and [old for old, _ in seen[1:]] == [new for _, new in seen[:-1]]
 
 
+def test_a_model_is_the_services_own() -> None:
+    """A model given beside the service is named above Start, and is that of the service."""
+    azure = rt.AzureOpenAI("https://contoso.openai.azure.com", model="one", api_key="k")
+    transcriber = Transcriber("fr", service=azure, model="other")
+    assert "deployment other" in transcriber.microphone.destination
+    assert transcriber.service.model == "other"
+    server = Transcriber(service="ws://127.0.0.1:9", model="large")
+    assert server.service.model == "large"
+
+
 async def test_wait_has_a_time() -> None:
     """A wait that takes too long is a TimeoutError that names the state."""
     transcriber = Transcriber(service="ws://127.0.0.1:9")
@@ -486,13 +496,19 @@ async def test_wait_has_a_time() -> None:
         ({"language": "fr", "service": "local"}, "AZURE_OPENAI_ENDPOINT"),
         ({"service": "ws://127.0.0.1:9", "turn_detection": "sometimes"}, "'sometimes'"),
         ({"service": "ws://127.0.0.1:9", "noise_reduction": "loud"}, "'loud'"),
+        ({"service": "ws://127.0.0.1:9", "duration": "10m"}, "duration='10m' is not a number of seconds"),
+        ({"service": "ws://127.0.0.1:9", "duration": 0}, "duration=0 is not a number of seconds above 0"),
+        ({"service": "ws://127.0.0.1:9", "idle": -1}, "idle=-1"),
+        ({"service": "ws://127.0.0.1:9", "save": "talk.mp3"}, "not as 'talk.mp3'"),
+        ({"service": "ws://127.0.0.1:9", "save": __file__ + "/talk.wav"}, ".wav"),
+        ({"service": "ws://127.0.0.1:9", "keywords": [1]}, "are not words"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_opens(
     options: dict[str, Any], says: str, state_home: Path
 ) -> None:
     """A wrong service, language or option raises at once and leaves nothing on disk."""
-    with pytest.raises(rt.ConfigurationError, match=says):
+    with pytest.raises((rt.ConfigurationError, rt.AudioError), match=says):
         Transcriber(**options)
     assert list(state_home.iterdir()) == []
 
