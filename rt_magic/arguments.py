@@ -76,7 +76,7 @@ def duration(text: str, option: str = "duration") -> float:
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if seconds <= 0:
         raise ConfigurationError(
-            f"{option} {text!r} is no duration: write 500ms, 30s or 10m (a bare number is seconds)"
+            f"{option} {text!r} is not a duration: write 500ms, 30s or 10m (a bare number is seconds)"
         )
     return seconds
 
@@ -292,7 +292,7 @@ def _option(name: str) -> Option:
 def _twice(first: str, second: str, word: str) -> str:
     if second == "file":
         return (
-            f"one file at a time, {word!r} is one too many: put a name with spaces in quotes; for many "
+            f"only one file can be given, and {word!r} is a second one: put a name with spaces in quotes; for many "
             "files there is rt_magic.transcribe_files"
             if first in ("file", "--from")
             else ""
@@ -359,5 +359,5 @@ def speed(value: str) -> float | Literal["max"]:
     except ValueError:
         factor = 0.0
     if not 0 < factor < 1000:
-        raise ConfigurationError(f"--speed {value!r} is no speed: type max, or 1 for as fast as it was spoken")
+        raise ConfigurationError(f"--speed {value!r} is not a speed: type max, or 1 for as fast as it was spoken")
     return factor

@@ -78,7 +78,7 @@ class Options:
     def __post_init__(self) -> None:
         check_speed(self.speed)
         if self.connections is not None and not (isinstance(self.connections, int) and self.connections >= 1):
-            raise ConfigurationError(f"connections={self.connections!r} leaves nothing to do; give 1 or more, or None")
+            raise ConfigurationError(f"connections={self.connections!r} is not possible; give 1 or more, or None")
         if self.channels not in ("mix", "split"):
             raise ConfigurationError(f"channels={self.channels!r} is not known; give 'mix' or 'split'")
 

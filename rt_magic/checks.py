@@ -98,7 +98,7 @@ def _columns(check: Check) -> tuple[str, str, str]:
 
 
 def doctor(service: Service | Resolved | str | None = None, *, widget: Any = None) -> Examination:
-    """Check everything from the microphone to the service and return a table of what was found, with mends.
+    """Check everything from the microphone to the service and return a table of findings, each with its fix.
 
     `service` is chosen as `%%transcribe` does; `widget` a Transcriber or Microphone whose page is looked at too. A
     second of silence goes to the service, which may bill it; nothing is recorded. Takes up to a minute; never raises

@@ -61,7 +61,7 @@ def transcribe_files(
     stop: float | None = None,
     progress: bool = True,
 ) -> Results:
-    """Transcribe many files; iterate for (path, transcript or error), each as soon as it is there.
+    """Transcribe many files; iterating gives (path, transcript or error) as each file is done.
 
     `paths` are paths or a pattern such as "interviews/**/*.flac". At most `max_concurrency` files are under way at a
     time (work begins with the first step of the iteration); with the embedded engine of this process no more than the
@@ -91,7 +91,7 @@ def transcribe_files(
     if start is not None and stop is not None and stop <= start:
         raise ConfigurationError(f"start={start:g} and stop={stop:g} leave nothing of any file; stop must come later")
     if max_concurrency < 1:
-        raise ConfigurationError(f"max_concurrency={max_concurrency!r} leaves nothing to do; give 1 or more")
+        raise ConfigurationError(f"max_concurrency={max_concurrency!r} is not possible; give 1 or more")
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise ConfigurationError(
             f"{type(executor).__name__} is not an executor; give one with submit(), such as ThreadPoolExecutor(8) or "

@@ -121,7 +121,9 @@ class TranscribeMagics(Magics):
         except RtMagicError as error:
             raise UsageError(str(error)) from None
         except OSError as error:
-            raise UsageError(f"the system refuses: {error}; free space or allow it, and run the cell again") from None
+            raise UsageError(
+                f"the operating system says: {error}; free disk space or fix the permissions, and run the cell again"
+            ) from None
 
     def _transcribe(self, line: str, cell: str | None) -> Transcriber | None:
         self._sweep()

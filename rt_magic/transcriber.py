@@ -55,7 +55,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     `microphone` is "page", that of the browser; "kernel", that of the machine the kernel runs on (the mic extra); or
     "kernel:NAME" for one of several there, by its number or a part of its name.
 
-    `language` is a code or an English name; absent, the service detects it. `silence_ms` is the pause that ends a
+    `language` is a code or an English name; if it is left out, the service detects it. `silence_ms` is the pause that ends a
     segment; `duration` stops after so many seconds of sound, `idle` pauses after so many without speech (None:
     never); `save` keeps the audio as .wav or .flac; with `private` no word goes into the saved notebook.
     `on_segment(segment)` runs for each final segment that has text, on the kernel's main loop, between cells; the
@@ -271,7 +271,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     def on_segment(self, callback: Step, remove: bool = False) -> None:
         """Run `callback(segment)` for each segment that becomes final from now on, as a cell's body runs.
 
-        With `remove=True` it is run no more, that of the constructor neither.
+        With `remove=True` it no longer runs, even if it was given to the constructor.
         """
         if remove:
             self._steps.remove(callback)

@@ -145,7 +145,7 @@ def test_parse_everything() -> None:
         ("--lang fr --language en", "contradict each other"),
         ("--wait --no-wait", "--wait and --no-wait contradict each other"),
         ("--new --new", "--new is given twice"),
-        ("my talk.wav", "'talk.wav' is one too many: put a name with spaces in quotes"),
+        ("my talk.wav", "'talk.wav' is a second one: put a name with spaces in quotes"),
         ("a.wav --from b.wav", "contradict each other"),
         ("--from b.wav a.wav", "one file at a time"),
         ("--vad semantics", "did you mean semantic?"),
@@ -162,7 +162,7 @@ def test_parse_everything() -> None:
         ("--silence 11", "out of range: 50ms to 10s"),
         ("--save talk.mp3", r".wav or .flac"),
         ("--silence 500", "type --silence 500ms"),
-        ("--duration soon", "--duration 'soon' is no duration"),
+        ("--duration soon", "--duration 'soon' is not a duration"),
     ],
 )
 def test_parse_refuses(line: str, says: str) -> None:

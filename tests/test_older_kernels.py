@@ -27,7 +27,7 @@ def test_waiting_is_refused_with_the_reason(page: FrontEnd, line: str) -> None:
     """`--wait`, with `--duration` too, says at once that neither click nor sound would arrive; so does `.wait()`."""
     cell = page.run(f"%%transcribe {line}")
     assert cell.status == "error"
-    assert "cannot hear a page while a cell runs" in cell.text
+    assert "receives nothing from the page while a cell runs" in cell.text
     assert "--duration does not help" in cell.text
     assert "Traceback" not in cell.text
     assert page.comms == {}
@@ -35,7 +35,7 @@ def test_waiting_is_refused_with_the_reason(page: FrontEnd, line: str) -> None:
     said = page.run("try: t.wait(5)\nexcept Exception as e: print(repr([type(e).__name__, str(e)]))").text
     name, sentence = ast.literal_eval(said.strip().splitlines()[-1])
     assert name == "ConfigurationError"
-    assert "cannot hear a page while a cell runs" in sentence
+    assert "receives nothing from the page while a cell runs" in sentence
 
 
 def test_what_is_said_during_a_cell_arrives_after_it(page: FrontEnd) -> None:

@@ -210,6 +210,6 @@ def test_limits_reach_the_file(tmp_path: Path) -> None:
         path = transcript.save(tmp_path / f"talk{suffix}", max_duration=2.0)
         assert path.read_text(encoding="utf-8") == text
         assert text.count("-->") > 1
-    with pytest.raises(ConfigurationError, match=r"only \.srt and \.vtt have lines and durations to limit"):
+    with pytest.raises(ConfigurationError, match=r"limits apply to \.srt and \.vtt only"):
         transcript.save(tmp_path / "talk.txt", max_line_width=20)
     assert not (tmp_path / "talk.txt").exists()

@@ -257,7 +257,7 @@ def _span(
     first = start or 0.0
     if not first >= 0 or (stop is not None and not stop > first):
         raise ConfigurationError(
-            f"start={start} and stop={stop} leave nothing of {name}; give 0 ≤ start < stop, in seconds"
+            f"start={start} and stop={stop} select nothing of {name}; give 0 ≤ start < stop, in seconds"
         )
     if total is not None and first >= total and first > 0:
         raise AudioError(f"{name} is {total:.2f} s long, so nothing is left from start={first:g} on")

@@ -31,8 +31,8 @@ NO_VIEW = (
 )
 
 NO_LANE = (
-    "this kernel cannot hear a page while a cell runs, so neither a click nor a sound would arrive: do without "
-    "--wait (and .wait()), or use ipykernel 7.4 or newer; --duration does not help"
+    "this kernel receives nothing from the page while a cell runs, so no click and no sound would arrive: leave out "
+    "--wait (and .wait()), or upgrade to ipykernel 7.4; --duration does not help"
 )
 
 

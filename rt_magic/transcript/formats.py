@@ -47,7 +47,7 @@ def save(transcript: Transcript, path: str | Path, limits: Limits) -> Path:
             f"no format is known for the suffix {path.suffix!r} of {path.name!r}; use one of {', '.join(_WRITERS)}"
         )
     if limits != Limits() and suffix not in (".srt", ".vtt"):
-        raise ConfigurationError(f"only .srt and .vtt have lines and durations to limit, {path.name!r} has not")
+        raise ConfigurationError(f"line and duration limits apply to .srt and .vtt only, not to {path.name!r}")
     text = written(transcript, suffix, path.stem, limits)
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
     return path

@@ -361,7 +361,7 @@ def test_waiting_is_refused_without_a_lane(lab: Lab, older: Callable[[str], str]
     notebook = lab.notebook(cells, kernel_name=older("6.31.0"))
     notebook.run_cells()
     refused = notebook.cell_output(1)
-    assert refused.startswith("UsageError: this kernel cannot hear a page while a cell runs")
+    assert refused.startswith("UsageError: this kernel receives nothing from the page while a cell runs")
     assert "\n" not in refused
     expect(button(notebook, "Start")).to_have_count(0)
 
