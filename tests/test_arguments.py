@@ -147,7 +147,7 @@ def test_parse_everything() -> None:
         ("--new --new", "--new is given twice"),
         ("my talk.wav", "'talk.wav' is a second one: put a name with spaces in quotes"),
         ("a.wav --from b.wav", "contradict each other"),
-        ("--from b.wav a.wav", "one file at a time"),
+        ("--from b.wav a.wav", "only one file can be given"),
         ("--vad semantics", "did you mean semantic?"),
         ("--noise loud", "none of near, far, off"),
         ("--speed fast", "type max"),

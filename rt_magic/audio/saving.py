@@ -45,9 +45,7 @@ def check_save(path: str | Path) -> Path:
             f"{str(path)!r} cannot be written (there is no folder {str(path.parent)!r}); choose another place"
         )
     if path.exists() and (not path.is_file() or path.stat().st_size > 0):
-        raise ConfigurationError(
-            f"{str(path)!r} already exists and will not be overwritten; give another name, or delete it"
-        )
+        raise ConfigurationError(f"{str(path)!r} exists and will not be overwritten; give another name, or delete it")
     return path
 
 
