@@ -55,8 +55,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     `microphone` is "page", that of the browser; "kernel", that of the machine the kernel runs on (the mic extra); or
     "kernel:NAME" for one of several there, by its number or a part of its name.
 
-    `language` is a code or an English name; if it is left out, the service detects it. `silence_ms` is the pause that ends a
-    segment; `duration` stops after so many seconds of sound, `idle` pauses after so many without speech (None:
+    `language` is a code or an English name; if it is left out, the service detects it. `silence_ms` is the pause that
+    ends a segment; `duration` stops after so many seconds of sound, `idle` pauses after so many without speech (None:
     never); `save` keeps the audio as .wav or .flac; with `private` no word goes into the saved notebook.
     `on_segment(segment)` runs for each final segment that has text, on the kernel's main loop, between cells; the
     method of that name takes more of them. `value` is the final text, and may be observed and linked.
