@@ -111,6 +111,8 @@ def test_a_page_that_falls_silent_is_gone_until_it_speaks() -> None:
     assert stages(intake.tick(0.2 + GONE_AFTER)) == []
     assert stages(intake.tick(0.4 + GONE_AFTER)) == ["gone"]
     assert intake.page == ""
+    effects = intake.receive(Start("p", "e"), 59.0)  # which it has not heard accepted
+    assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "e"}]
     effects = intake.receive(audio(3), 60.0)
     assert (stages(effects), sounds(effects), intake.page) == (["back"], [("e", 3)], "p")
     assert stages(intake.receive(Pause("p", "e", 3), 60.1)) == ["paused"]
@@ -162,9 +164,17 @@ def test_two_windows_that_follow_one_command() -> None:
     assert intake.command("start", 0.0) == [Ask("start"), Reached("asked")]
     intake.receive(Start("p", "e"), 0.1)
     effects = intake.receive(Start("q", "f"), 0.2)
-    assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "f"}]
+    assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "e"}]
     assert stages(effects) == []
     assert intake.receive(audio(0, "f", "q"), 0.3) == []
+
+
+def test_two_clicks_soon_after_each_other_are_two_clicks() -> None:
+    """Where nobody called `.start()`, a click in a second window takes over, however soon it comes."""
+    intake = recording(1)
+    effects = intake.receive(Start("q", "f"), 0.5)
+    assert sent(effects, "accepted") == [{"type": "accepted", "page": "q", "epoch": "f"}]
+    assert stages(effects) == ["start"]
 
 
 def test_commands_of_python() -> None:

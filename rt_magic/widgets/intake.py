@@ -84,6 +84,8 @@ class Intake:
         self._patience = ANSWER_WITHIN
         self._sounding = False
         self._gone = False
+        self._commanded = False
+        """Whether the page that records has followed `.start()`."""
         self._accepted_at = self._heard_at = self._asked_at = 0.0
         self._start_asked_at: float | None = None
         self._failing: tuple[str, float] | None = None
@@ -156,25 +158,25 @@ class Intake:
         return effects + self._settled()
 
     def _start(self, message: Start, now: float) -> list[Effect]:
-        self._start_asked_at = None
+        commanded, self._start_asked_at = self._start_asked_at is not None, None
         if self.inbox.knows(message.epoch):  # the page missed the answer
             if message.epoch == self._epoch:
-                return [self._accepted(message.epoch), Remind()]
+                return [self._accepted(), Remind()]
             self.inbox.owe(message.epoch)
             return self._acks()
         taken = self.phase == "open" and not self._gone and message.page != self.page
-        if taken and now - self._accepted_at < SAME_COMMAND:
-            return [self._accepted(message.epoch)]
+        if taken and self._commanded and now - self._accepted_at < SAME_COMMAND:
+            return [self._accepted()]
         self.inbox.begin(message.page, message.epoch, now)
         self.page = self._recorder = message.page
-        self._epoch, self.phase = message.epoch, "open"
+        self._epoch, self.phase, self._commanded = message.epoch, "open", commanded
         self._accepted_at = self._heard_at = now
         self.paused = self._sounding = self._gone = False
         self._failing = None
-        return [self._accepted(message.epoch), Reached("start", message.page)]
+        return [self._accepted(), Reached("start", message.page)]
 
-    def _accepted(self, epoch: str) -> Send:
-        return Send(Accepted(type="accepted", page=self.page, epoch=epoch))
+    def _accepted(self) -> Send:
+        return Send(Accepted(type="accepted", page=self._recorder, epoch=self._epoch))
 
     def _chunk(self, chunk: Audio, now: float) -> list[Effect]:
         if not self.inbox.knows(chunk.epoch):

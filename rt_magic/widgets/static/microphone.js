@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 15497402d540b6b192a18a97051c29c50d652e360cfd00f35197061379c13905); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 a4357e88ef275ed8689273dd16d4a975c7745cc9b69f21e45faa1051f66801f5); edit there, then: npm --prefix js run build
 
 // src/element.js
 function element(tag, name, properties = {}, ...children) {
@@ -1013,7 +1013,7 @@ var Recorder = class {
   receive(answer) {
     const stretch = this.#stretch;
     const now2 = this.#now();
-    if (stretch && answer.epoch === stretch.epoch) {
+    if (stretch && answer.epoch === stretch.epoch && (answer.type !== "accepted" || answer.page === this.page)) {
       stretch.accepted = true;
       if (this.asked === "start" && stretch.capture) this.asked = null;
     }
