@@ -27,7 +27,7 @@ def test_chunks_in_order_pass_straight_through() -> None:
     assert not inbox.complete
     assert inbox.end("e", 2, 0.3) == []
     assert inbox.complete
-    assert inbox.captured == 0.3
+    assert inbox.captured == 7_200
 
 
 def test_an_overtaken_chunk_waits_for_the_one_before() -> None:
@@ -83,7 +83,7 @@ def test_an_epoch_without_chunks() -> None:
     inbox.begin("p", "e", 0.0)
     inbox.end("e", -1, 0.1)
     assert inbox.complete
-    assert inbox.captured == 0.0
+    assert inbox.captured == 0
 
 
 def test_epochs_follow_each_other() -> None:
@@ -158,11 +158,15 @@ def test_abandon_gives_what_there_is() -> None:
 
 
 def test_captured_counts_by_the_pages_own_rate() -> None:
-    """The page's counting is in seconds, whatever its rate."""
+    """Samples at 24 kHz are counted, whatever the page's rate; what is rounded is the sum."""
     inbox = Inbox()
     inbox.begin("p", "e", 0.0)
-    inbox.receive(chunk(0, rate=48_000, samples=4_800), 0.0)
-    assert inbox.captured == 0.1
+    inbox.receive(chunk(0, rate=48_000, samples=4_801), 0.0)
+    assert inbox.captured == 2_401
+    inbox.end("e", 0, 0.1)
+    inbox.begin("p", "f", 0.2)
+    inbox.receive(chunk(0, "f", rate=48_000, samples=4_801), 0.3)
+    assert inbox.captured == 4_801
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32), st.lists(st.integers(0, 39), max_size=40))

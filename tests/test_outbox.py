@@ -220,8 +220,8 @@ def check(new_page: Callable[[], Page], seed: int) -> None:
         found.append(f"{world.intake.inbox.lost} given up")
     if world.state != "stopped" or world.page.shown["waiting"] or world.page.shown["recording"]:
         found.append(f"the end is {world.state}, and the page shows {world.page.shown}")
-    if abs(world.intake.inbox.captured - captured / 10) > 1e-6:
-        found.append(f"the pages' own counting is {world.intake.inbox.captured} s")
+    if world.intake.inbox.captured != 2400 * captured:
+        found.append(f"the pages' own counting is {world.intake.inbox.captured} samples")
     assert not found, f"seed {seed}: {found}; {world.stages}"
 
 

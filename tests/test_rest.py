@@ -97,7 +97,8 @@ async def test_an_unexpected_error_while_the_connection_closes_ends_nothing(monk
         page.start("a")
         page.speak(NOISE)
         await until(lambda: transcriber.value == "one")
-        finish, broken = RealtimeSession.finish, []
+        broken: list[RealtimeSession] = []
+        finish = RealtimeSession.finish
 
         async def breaks(session: RealtimeSession, timeout: float | None = 30) -> rt.Transcript:
             if not broken:

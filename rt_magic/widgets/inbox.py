@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+from rt_magic.audio.pcm import SAMPLE_RATE, rounded
 from rt_magic.widgets.messages import Ack, Again, Audio
 
 QUIET = 2.0
@@ -27,8 +29,8 @@ class _Epoch:
     held: dict[int, Audio] = field(default_factory=dict)
     waiting_since: float | None = None
     asked_at: float | None = None
-    captured: int = 0
-    rate: int = 0
+    captured: Fraction = Fraction(0)
+    """Seconds, by the page's own counting."""
 
     @property
     def complete(self) -> bool:
@@ -41,7 +43,7 @@ class Inbox:
     def __init__(self) -> None:
         self._epochs: list[_Epoch] = []
         self._done: dict[str, int] = {}
-        self._captured = 0.0
+        self._captured = Fraction(0)
         self._owed: set[str] = set()
         self.lost = 0
         """Chunks given up because their page went away before they arrived."""
@@ -103,9 +105,9 @@ class Inbox:
         return not self._epochs
 
     @property
-    def captured(self) -> float:
-        """Seconds that the pages captured, by their own counting."""
-        return self._captured + sum(e.captured / e.rate for e in self._epochs if e.rate)
+    def captured(self) -> int:
+        """Samples at 24 kHz that the pages captured, by their own counting: rounded once, over all epochs."""
+        return rounded((self._captured + sum(epoch.captured for epoch in self._epochs)) * SAMPLE_RATE)
 
     def owe(self, epoch: str) -> None:
         """Acknowledge a known epoch once more."""
@@ -149,7 +151,7 @@ class Inbox:
         while (chunk := epoch.held.pop(epoch.next, None)) is not None:
             ready.append(chunk)
             epoch.next += 1
-            epoch.captured, epoch.rate = chunk.first + chunk.samples, chunk.rate
+            epoch.captured = Fraction(chunk.first + chunk.samples, chunk.rate)
             epoch.waiting_since = epoch.asked_at = None
         return ready
 
@@ -158,7 +160,7 @@ class Inbox:
         known = max([epoch.next - 1, *epoch.held, -1 if epoch.last is None else epoch.last])
         self.lost += known + 1 - epoch.next - len(ready)
         if ready:
-            epoch.captured, epoch.rate = ready[-1].first + ready[-1].samples, ready[-1].rate
+            epoch.captured = Fraction(ready[-1].first + ready[-1].samples, ready[-1].rate)
         epoch.held.clear()
         epoch.next = known + 1
         self._close(epoch)
@@ -167,8 +169,7 @@ class Inbox:
     def _close(self, epoch: _Epoch) -> None:
         self._epochs.remove(epoch)
         self._done[epoch.name] = epoch.next
-        if epoch.rate:
-            self._captured += epoch.captured / epoch.rate
+        self._captured += epoch.captured
 
     def _note_gap(self, epoch: _Epoch, now: float) -> None:
         waits = bool(epoch.held) or (epoch.last is not None and epoch.next <= epoch.last)

@@ -34,6 +34,7 @@ from rt_magic.widgets.messages import (
 from rt_magic.widgets.own_microphone import OWN, OwnMicrophone
 
 if TYPE_CHECKING:
+    from rt_magic.audio.resampling import Resampler
     from rt_magic.widgets.capture_page import CaptureServer
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,9 @@ class Microphone(anywidget.AnyWidget):
         self._position = 0
         self.captured_at: float | None = None
         """When the last sample that was handed on was captured, in Unix time by the page's clock."""
-        self._resampler: tuple[str, int, Any] | None = None
+        self._resampler: Resampler | None = None
+        self._stretch: tuple[str, int] | None = None
+        """Epoch and rate of the last chunk."""
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
         self._capture: CaptureServer | None = None
@@ -173,7 +176,7 @@ class Microphone(anywidget.AnyWidget):
     @property
     def captured(self) -> int:
         """Samples the pages captured by their own counting, at 24 kHz."""
-        return round(self._intake.inbox.captured * SAMPLE_RATE)
+        return self._intake.inbox.captured
 
     @property
     def recording(self) -> bool:
@@ -293,7 +296,7 @@ class Microphone(anywidget.AnyWidget):
                     self.send_state(["state", "status", "error", "page"])
                 case Reached(stage, detail):
                     if stage in ("paused", "stopped", "failed"):
-                        self._flush_resampler()
+                        self._emit(self._rest_of_stretch())
                         self._tell_clock()
                     elif stage == "start":
                         ours = self._capture is not None and detail in self._capture.pages
@@ -306,27 +309,19 @@ class Microphone(anywidget.AnyWidget):
             self._ticking = portal().loop.call_later(TICK, self._tick)
 
     def _at_24k(self, chunk: Audio) -> bytes:
-        if self._resampler is not None and self._resampler[:2] != (chunk.epoch, chunk.rate):
-            self._flush_resampler()
+        """Return the sound that is ready, with what was left of another epoch or rate."""
+        before = b"" if self._stretch == (chunk.epoch, chunk.rate) else self._rest_of_stretch()
+        self._stretch = chunk.epoch, chunk.rate
         if chunk.rate == SAMPLE_RATE:
-            return chunk.pcm
-        import numpy as np
-        import soxr
-
+            return before + chunk.pcm
         if self._resampler is None:
-            stream = soxr.ResampleStream(chunk.rate, SAMPLE_RATE, 1, dtype="int16", quality="HQ")
-            self._resampler = (chunk.epoch, chunk.rate, stream)
-        samples = np.frombuffer(chunk.pcm, "<i2").astype(np.int16)
-        return bytes(self._resampler[2].resample_chunk(samples).astype("<i2").tobytes())
+            from rt_magic.audio.resampling import Resampler
 
-    def _flush_resampler(self) -> None:
-        if self._resampler is None:
-            return
-        import numpy as np
+            self._resampler = Resampler(SAMPLE_RATE)
+        return before + self._resampler.feed(chunk.pcm, chunk.rate)
 
-        rest = self._resampler[2].resample_chunk(np.zeros(0, np.int16), last=True)
-        self._resampler = None
-        self._emit(bytes(rest.astype("<i2").tobytes()))
+    def _rest_of_stretch(self) -> bytes:
+        return b"" if self._resampler is None else self._resampler.flush()
 
     def _emit(self, pcm: bytes) -> None:
         if not pcm:
