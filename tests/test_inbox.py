@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_magic.widgets.inbox import ASK_EVERY, OWED, PATIENCE, QUIET, Inbox
+from rt_magic.widgets.inbox import ASK_EVERY, HANDED_OVER, OWED, PATIENCE, QUIET, Inbox
 from rt_magic.widgets.messages import Audio
 
 
@@ -119,6 +119,22 @@ def test_a_page_that_goes_on_is_waited_for() -> None:
     assert inbox.receive(chunk(0, "b"), 60.1) == []
     assert [c.epoch for c in inbox.receive(chunk(1, "a"), 70.0)] == ["a"]
     assert [c.epoch for c in inbox.end("a", 1, 71.0)] == ["b"]
+
+
+def test_a_page_that_lost_the_microphone_and_goes_on_is_not_waited_for() -> None:
+    """However steadily it sends, another page's sound comes after a fixed time, and the old one's is taken no more."""
+    inbox = Inbox()
+    inbox.begin("p", "a", 0.0)
+    inbox.receive(chunk(0, "a"), 0.0)
+    inbox.begin("q", "b", 1.0)
+    got, now = [], 1.0
+    for seq in range(1, 1 + int(20 * HANDED_OVER)):
+        now += 0.1
+        got += [(c.epoch, now) for c in inbox.receive(chunk(seq, "a"), now)]
+        got += [(c.epoch, now) for c in inbox.receive(chunk(seq - 1, "b", "q"), now)]
+    assert max(at for epoch, at in got if epoch == "a") <= 1.2 + HANDED_OVER
+    assert min(at for epoch, at in got if epoch == "b") <= 1.2 + HANDED_OVER
+    assert [epoch for epoch, _ in got].count("b") == int(20 * HANDED_OVER)
 
 
 def test_what_a_page_owed_when_it_went_away_is_counted() -> None:

@@ -10,6 +10,8 @@ from rt_magic.widgets.messages import Ack, Again, Audio
 
 QUIET = 2.0
 """Seconds after which an epoch that another page's follows, and that never said its end, is taken as ended."""
+HANDED_OVER = 10.0
+"""Seconds that such a page has in all, however steadily it sends: it may not know that another one records."""
 OWED = 120.0
 """The same where its page goes on with the newer one: that page still has what is missing, and sends it again."""
 PATIENCE = 0.3
@@ -140,11 +142,11 @@ class Inbox:
 
     def _given_up(self, epoch: _Epoch, now: float) -> bool:
         """Whether nothing more of the oldest epoch is to be expected, since a newer one goes on without it."""
-        later = self._epochs[1:]
-        if not later:
+        if len(self._epochs) < 2:
             return False
-        patience = OWED if any(newer.page == epoch.page for newer in later) else QUIET
-        return now - max(epoch.heard_at, later[0].begun_at) >= patience
+        newer = self._epochs[1]
+        silent, passed = now - max(epoch.heard_at, newer.begun_at), now - newer.begun_at
+        return silent >= OWED if newer.page == epoch.page else silent >= QUIET or passed >= HANDED_OVER
 
     def _take(self, epoch: _Epoch) -> list[Audio]:
         ready = []
