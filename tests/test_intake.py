@@ -105,6 +105,19 @@ def test_acknowledgements_and_gaps_come_with_the_tick() -> None:
     assert sent(intake.tick(1.0), "again") == [{"type": "again", "epoch": "e", "from": 2, "to": 3}]
 
 
+def test_acknowledgements_are_four_in_any_second() -> None:
+    """However ticks, ends and repeats fall together, a fifth one waits for its time, and none is forgotten."""
+    intake, times, now = recording(3), [], 0.0
+    for step in range(60):
+        now = round(0.31 + step / 20, 2)
+        effects = intake.receive(Stop("p", "e", 2), now) if step in (9, 10, 11, 12, 13, 14, 30) else []
+        effects += intake.receive(audio(2), now) if step in (3, 5, 7) else []
+        effects += intake.tick(now) if step % 5 == 0 and intake.active else []
+        times += [now for _ in sent(effects, "ack")]
+    assert max(sum(0 <= later - time < 1 for later in times) for time in times) == 4
+    assert times[-1] > 1.8 and not intake.active
+
+
 def test_a_page_that_falls_silent_is_gone_until_it_speaks() -> None:
     """After five seconds without sound the page is gone; when its chunks come after all nothing is lost."""
     intake = recording()

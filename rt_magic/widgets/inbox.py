@@ -115,10 +115,16 @@ class Inbox:
         """Acknowledge a known epoch once more."""
         self._owed.add(epoch)
 
-    def acks(self) -> list[Ack]:
-        """How far each epoch has come of which anything arrived since the last call, repeats included."""
+    @property
+    def owes(self) -> bool:
+        """Whether there is anything to acknowledge."""
+        return bool(self._owed)
+
+    def acks(self, most: int) -> list[Ack]:
+        """How far epochs have come of which anything arrived since the last call, repeats included; `most` at most."""
         open_ = {known.name: known.next for known in self._epochs}
-        owed, self._owed = sorted(self._owed), set()
+        owed = sorted(self._owed)[:most]
+        self._owed.difference_update(owed)
         return [
             Ack(type="ack", epoch=name, next=self._done[name], ended=True)
             if name in self._done
