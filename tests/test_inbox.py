@@ -173,6 +173,34 @@ def test_abandon_gives_what_there_is() -> None:
     assert (inbox.lost, inbox.complete) == (4, True)
 
 
+def test_what_nobody_took_is_given_again_after_the_next_begin() -> None:
+    """Chunks put back are neither acknowledged nor passed over: with what followed them they come before the next."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    got = [ready for seq in range(3) for ready in inbox.receive(chunk(seq), 0.0)]
+    got += inbox.end("e", 3, 0.1) + inbox.receive(chunk(3), 0.1)
+    assert inbox.complete
+    inbox.put_back(got[1:])
+    assert inbox.acks(4) == [{"type": "ack", "epoch": "e", "next": 1}]
+    assert [*inbox.receive(chunk(1), 0.2), *inbox.advance(0.3), *inbox.abandon(0.3), *inbox.missing(9.0)] == []
+    assert (inbox.acks(4), inbox.captured, inbox.lost) == ([], 9_600, 0)
+    inbox.begin("p", "f", 20.0)
+    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(0, "f"), 20.1)] == [("e", 1), ("e", 2), ("e", 3), ("f", 0)]
+    assert inbox.acks(4)[0] == {"type": "ack", "epoch": "e", "next": 4, "ended": True}
+    assert inbox.captured == 12_000
+
+
+def test_what_is_put_back_with_a_gap_is_asked_for() -> None:
+    """Of an epoch whose sound nobody took the page sends the rest, its end told meanwhile."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.put_back(inbox.receive(chunk(0), 0.0))
+    assert inbox.end("e", 2, 0.2) == []
+    inbox.begin("p", "f", 5.0)
+    assert [c.seq for c in inbox.advance(5.0)] == [0]
+    assert inbox.missing(5.1 + PATIENCE) == [{"type": "again", "epoch": "e", "from": 1, "to": 3}]
+
+
 def test_captured_counts_by_the_pages_own_rate() -> None:
     """Samples at 24 kHz are counted, whatever the page's rate; what is rounded is the sum."""
     inbox = Inbox()

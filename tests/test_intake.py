@@ -274,6 +274,22 @@ def test_a_failure_in_another_window_does_not_end_a_recording() -> None:
     assert intake.phase == "open"
 
 
+def test_sound_that_cannot_be_recorded_is_kept_for_the_next_start() -> None:
+    """A refused chunk ends the recording with the reason, unacknowledged; the next start begins with it."""
+    intake = recording(2)
+    (refused,) = [e.chunk for e in intake.receive(audio(2), 0.3) if isinstance(e, Sound)]
+    effects = intake.refuse([refused], "the disk is full", 0.3)
+    assert sent(effects, "ack") == [{"type": "ack", "epoch": "e", "next": 2}]
+    assert Ask("stop") in effects and effects[-1] == Reached("failed", "the disk is full")
+    assert (intake.phase, intake.paused) == ("idle", False)
+    assert sounds(intake.receive(audio(3), 0.4) + intake.receive(Stop("p", "e", 3), 0.5)) == []
+    assert not intake.active
+    effects = intake.receive(Start("p", "f"), 9.0)
+    assert (stages(effects), sounds(effects)) == (["start"], [("e", 2), ("e", 3)])
+    assert sounds(intake.receive(audio(0, "f"), 9.1)) == [("f", 0)]
+    assert stages(intake.receive(Stop("p", "f", 0), 9.2)) == ["stopping", "stopped"]
+
+
 def test_hello() -> None:
     """A page that has the widget is reported."""
     assert Intake().receive(Hello("p"), 0.0) == [Reached("hello", "p")]

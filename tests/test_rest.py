@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -154,16 +155,10 @@ async def test_sound_that_was_not_sent_is_never_called_whole() -> None:
     """However a session ended, what it has not sent is an error and no end as any other."""
     from rt_magic.cell.draining import drain
 
-    class Session:
-        behind = 1.5
-        counts = {"sent": 0}
+    async def finish(timeout: float | None) -> None:
+        pass
 
-        class transcript:
-            revision = 0
-
-        async def finish(self, timeout: float | None) -> None:
-            pass
-
-    session: Any = Session()
+    transcript = SimpleNamespace(revision=0)
+    session: Any = SimpleNamespace(behind=1.5, counts={"sent": 0}, transcript=transcript, finish=finish)
     error = await drain(session, 1.0)
     assert "1.5 s of sound were not sent; click Start" in str(error)

@@ -78,7 +78,7 @@ class Live:
         self._ending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         microphone._follow = self._on_stage
-        microphone.on_audio(self._on_audio)
+        microphone._record = self._on_audio
         self.close = transcript.on_change(self._on_change)
         microphone.forwarded = self._forwarded
 
@@ -124,7 +124,7 @@ class Live:
                 self._move("opening", status.ASKED if self._by_page else status.OPENING)
             case "start":
                 self._open()
-            case "sound" | "back":
+            case "sound" | "back" if self._phase != "error":
                 if self.session is not None:
                     self._rest.end(self.session)  # of a page that was gone for long
                 self._spoke_at = time.monotonic()
@@ -140,7 +140,8 @@ class Live:
             case "stopped":
                 self._end()
             case "failed" | "unseen":
-                self._fail(MicrophoneError(UNSEEN if stage == "unseen" else detail))
+                known = self.error if self._phase == "error" else None  # the microphone was closed for that
+                self._fail(known or MicrophoneError(UNSEEN if stage == "unseen" else detail))
 
     @property
     def _by_page(self) -> bool:
@@ -194,6 +195,8 @@ class Live:
             raise ConfigurationError("the last words are still being written: click Start again in a moment")
         if self._save is not None:
             raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
+        if self.transcript.recording is not session.recording:
+            raise ConfigurationError("the sound of this transcript was forgotten: run the cell again to record more")
         session.resume()
         self._ending = None
         self._record("gap", seconds=self._stopped_at and round(time.monotonic() - self._stopped_at, 3))
@@ -210,10 +213,11 @@ class Live:
         try:
             session.append(pcm, self._captured())
         except (AudioError, OSError) as error:
+            then = "run the cell again" if self._save else "click Start: what waits in the page is recorded then"
+            failure = AudioError(f"the recording cannot be written ({error}); free space, then {then}")
             if self._phase != "error":
-                self.microphone.stop()
-                self._fail(AudioError(f"the recording cannot be written ({error}); free space, run the cell again"))
-            return
+                self._fail(failure)
+            raise failure from error
         if self.duration is not None and session.recording.samples >= self.duration * SAMPLE_RATE:
             self.microphone.stop()
         elif self._phase == "listening":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -137,6 +138,13 @@ class Intake:
         effects = [] if self.phase == "stopping" else self.command("stop", now)
         return effects + self._abandon(now)
 
+    def refuse(self, chunks: Sequence[Audio], sentence: str, now: float) -> list[Effect]:
+        """End, as these chunks that came out could not be recorded; the next start goes on with them."""
+        self.inbox.put_back(chunks)
+        self._rest(paused=False)
+        self._start_asked_at = None
+        return [*self._acks(now), Ask("stop"), Reached("failed", sentence)]
+
     def tick(self, now: float, *, deaf: bool = False) -> list[Effect]:
         """Look after what time alone brings: acknowledgements, gaps, silence. To be called about 4 times a second.
 
@@ -178,7 +186,8 @@ class Intake:
         self._accepted_at = self._heard_at = now
         self.paused = self._sounding = self._gone = False
         self._failing = None
-        return [self._accepted(), Reached("start", message.page)]
+        kept = [Sound(chunk) for chunk in self.inbox.advance(now)]  # what could not be recorded before
+        return [self._accepted(), Reached("start", message.page), *kept]
 
     def _accepted(self) -> Send:
         return Send(Accepted(type="accepted", page=self._recorder, epoch=self._epoch))
@@ -206,6 +215,7 @@ class Intake:
         if self.inbox.knows(message.epoch):
             self.inbox.owe(message.epoch)
         if self.phase == "idle":
+            self.inbox.end(message.epoch, message.last, now)  # of an epoch that nobody took to its end
             return [*self._acks(now), *((self._stop_paused() if stop else []) or [Remind()])]
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.end(message.epoch, message.last, now)]
         if message.epoch != self._epoch:

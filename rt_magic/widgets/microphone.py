@@ -14,7 +14,7 @@ import traitlets
 
 from rt_magic.audio.capture import check_capture
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
-from rt_magic.exceptions import RemoteProtocolError
+from rt_magic.exceptions import RemoteProtocolError, RtMagicError
 from rt_magic.portal import portal
 from rt_magic.widgets import lane
 from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Remind, Send, Sound, Stage
@@ -94,6 +94,8 @@ class Microphone(anywidget.AnyWidget):
     def __init__(self, **kwargs: Any) -> None:
         self._callbacks: tuple[AudioCallback, ...] = ()
         self._follow: Callable[[Stage, str], object] = self._follow_alone
+        self._record: AudioCallback = lambda pcm, position: None
+        """Takes all sound before any callback, or raises RtMagicError: then it is not acknowledged, and comes again."""
         self._intake = Intake()
         self._position = 0
         self.captured_at: float | None = None
@@ -101,6 +103,10 @@ class Microphone(anywidget.AnyWidget):
         self._resampler: Resampler | None = None
         self._stretch: tuple[str, int] | None = None
         """Epoch and rate of the last chunk."""
+        self._ready = b""
+        """Sound at 24 kHz that is not recorded yet."""
+        self._refused: tuple[str, int] | None = None
+        """Epoch and number of the chunk whose sound that is, if it will come once more."""
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
         self._capture: CaptureServer | None = None
@@ -279,11 +285,14 @@ class Microphone(anywidget.AnyWidget):
         )
 
     def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
+        for number, effect in enumerate(effects):
             match effect:
                 case Sound(chunk):
-                    self.captured_at = chunk.captured_at
-                    self._emit(self._at_24k(chunk))
+                    try:
+                        self._take_in(chunk)
+                    except RtMagicError as error:
+                        rest = [later.chunk for later in effects[number:] if isinstance(later, Sound)]
+                        return self._carry_out(self._intake.refuse(rest, str(error), time.monotonic()))
                 case Send(message):
                     if self._own is None:
                         self._tell(message)
@@ -296,7 +305,12 @@ class Microphone(anywidget.AnyWidget):
                     self.send_state(["state", "status", "error", "page"])
                 case Reached(stage, detail):
                     if stage in ("paused", "stopped", "failed"):
-                        self._emit(self._rest_of_stretch())
+                        self._ready += self._rest_of_stretch()
+                        try:
+                            self._emit()
+                        except RtMagicError as error:  # what is left of the sound waits for the next start
+                            if stage != "failed":
+                                return self._carry_out(self._intake.refuse([], str(error), time.monotonic()))
                         self._tell_clock()
                     elif stage == "start":
                         ours = self._capture is not None and detail in self._capture.pages
@@ -307,6 +321,14 @@ class Microphone(anywidget.AnyWidget):
                     self._follow(stage, detail)
         if self._ticking is None and self._intake.active:
             self._ticking = portal().loop.call_later(TICK, self._tick)
+
+    def _take_in(self, chunk: Audio) -> None:
+        if self._refused != (chunk.epoch, chunk.seq):
+            self._ready += self._at_24k(chunk)
+        self._refused = chunk.epoch, chunk.seq
+        self.captured_at = chunk.captured_at
+        self._emit()
+        self._refused = None
 
     def _at_24k(self, chunk: Audio) -> bytes:
         """Return the sound that is ready, with what was left of another epoch or rate."""
@@ -323,10 +345,13 @@ class Microphone(anywidget.AnyWidget):
     def _rest_of_stretch(self) -> bytes:
         return b"" if self._resampler is None else self._resampler.flush()
 
-    def _emit(self, pcm: bytes) -> None:
+    def _emit(self) -> None:
+        """Hand on what is ready. Raises RtMagicError where it cannot be recorded: it stays, and nobody has it."""
+        pcm, position = self._ready, self._position
         if not pcm:
             return
-        position = self._position
+        self._record(pcm, position)
+        self._ready = b""
         self._position += len(pcm) // BYTES_PER_SAMPLE
         for callback in self._callbacks:
             try:
