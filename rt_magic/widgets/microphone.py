@@ -17,11 +17,11 @@ from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.exceptions import RemoteProtocolError, RtMagicError
 from rt_magic.portal import portal
 from rt_magic.widgets import lane
+from rt_magic.widgets.capture_link import CaptureLink
 from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Remind, Send, Sound, Stage
 from rt_magic.widgets.messages import (
     AskCapturePage,
     Audio,
-    CapturePage,
     Clock,
     Fetch,
     FromPage,
@@ -35,7 +35,6 @@ from rt_magic.widgets.own_microphone import OWN, OwnMicrophone
 
 if TYPE_CHECKING:
     from rt_magic.audio.resampling import Resampler
-    from rt_magic.widgets.capture_page import CaptureServer
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +44,6 @@ TICK = 0.25
 """Seconds between two acknowledgements."""
 CLOCK = 1.0
 """Seconds between two words about how much is recorded."""
-TOLD = ("state", "status", "error", "destination", "notice", "busy_after", "disabled", "page", "command")
-"""Traits that a capture page shows as well."""
 
 UNSEEN = (
     "no page shows this microphone: display it in a notebook that is open in a browser (JupyterLab or Notebook), "
@@ -109,7 +106,7 @@ class Microphone(anywidget.AnyWidget):
         """Epoch and number of the chunk whose sound that is, if it will come once more."""
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
-        self._capture: CaptureServer | None = None
+        self._capture = CaptureLink(self, self._receive)
         self._source = ""
         self._clocked_at = 0.0
         self.forwarded: Callable[[], float] = lambda: self._position / SAMPLE_RATE
@@ -158,7 +155,7 @@ class Microphone(anywidget.AnyWidget):
         It is served by this kernel on localhost, can be opened once, works while a cell runs, and ends with the
         session. Where the kernel is on another machine, make a tunnel first: `ssh -L PORT:localhost:PORT HOST`.
         """
-        return portal().run(self._capture_address()).result(10)
+        return portal().run(self._capture.address()).result(10)
 
     @property
     def source(self) -> str:
@@ -174,7 +171,7 @@ class Microphone(anywidget.AnyWidget):
         comm = self.comm
         if self._own is not None:
             portal().call_soon(self._own.follow, "stop")
-        portal().call_soon(self._end_capture)
+        portal().call_soon(self._capture.end)
         super().close()
         if comm is not None:
             lane.detach(comm)
@@ -215,7 +212,7 @@ class Microphone(anywidget.AnyWidget):
             case Fetch(_, cancel):
                 self.on_fetch(cancel)
             case AskCapturePage(page):
-                self._answering = asyncio.ensure_future(self._give_capture_page(page))
+                self._capture.give(page)
             case Start() | Pause() | Stop() if self._own is not None:
                 self._command(
                     "start" if isinstance(message, Start) else "pause" if isinstance(message, Pause) else "stop"
@@ -231,43 +228,9 @@ class Microphone(anywidget.AnyWidget):
     def _command(self, name: Name) -> None:
         self._carry_out(self._intake.command(name, time.monotonic()))
 
-    async def _capture_address(self) -> str:
-        if self._capture is None:
-            from rt_magic.widgets.capture_page import CaptureServer
-
-            server = CaptureServer(
-                self._receive, lambda: {**self._told(), "composed": False, "device": "", "better": {}}
-            )
-            await server.open()
-            self._capture = server
-            self.observe(self._tell_traits, names=list(TOLD))
-        return self._capture.address()
-
-    async def _give_capture_page(self, page: str) -> None:
-        self.send(CapturePage(type="capture-page", page=page, address=await self._capture_address()))
-
-    def _told(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*TOLD, "echo_cancellation", "noise_suppression", "auto_gain")}
-
-    def _tell_traits(self, change: Any) -> None:
-        # On the thread of whoever wrote the trait.
-        portal().call_soon(self._pass_on, {"type": "traits", "traits": {change["name"]: change["new"]}})
-
-    def _pass_on(self, message: Any) -> None:
-        if self._capture is not None:
-            self._capture.tell(message)
-            if message.get("traits", {}).get("state") == "stopped":
-                self._end_capture()
-
-    def _end_capture(self) -> None:
-        if self._capture is not None:
-            server, self._capture = self._capture, None
-            self.unobserve(self._tell_traits, names=list(TOLD))
-            self._ending_capture = asyncio.ensure_future(server.close())
-
     def _tell(self, message: Any) -> None:
         self.send(message)
-        self._pass_on(message)
+        self._capture.tell(message)
 
     def _tell_clock(self) -> None:
         self._clocked_at = time.monotonic()
@@ -313,8 +276,8 @@ class Microphone(anywidget.AnyWidget):
                                 return self._carry_out(self._intake.refuse([], str(error), time.monotonic()))
                         self._tell_clock()
                     elif stage == "start":
-                        ours = self._capture is not None and detail in self._capture.pages
-                        self._source = "kernel" if self._own else "capture page" if ours else "notebook page"
+                        where = "capture page" if self._capture.brought(detail) else "notebook page"
+                        self._source = "kernel" if self._own else where
                     page = "" if self._intake.page == OWN else self._intake.page  # every page may stop that one
                     if self.page != page:
                         self.page = page
