@@ -91,9 +91,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self.service = resolved.service.pinned()
         self.transcript = Transcript()
         self._twin = Twin(self.transcript, private=private, hint=self._without_view)
-        self._steps = Steps(self._waiting_changed)
+        self._steps = Steps(self._waiting_changed, lambda: self.transcript.segments)
         if on_segment is not None:
-            self._steps.add(on_segment, ())
+            self._steps.add(on_segment)
         self._displayed_in = -1
         self._lines: Lines | None = None
         self._stopping = False
@@ -263,7 +263,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def run_for_each_segment(self, step: Step | None) -> None:
         """Run `step` for each segment that becomes final from now on, under the cell that calls this."""
-        self._steps.replace(step, self.transcript.segments)
+        self._steps.replace(step)
 
     def on_segment(self, callback: Step, remove: bool = False) -> None:
         """Run `callback(segment)` for each segment that becomes final from now on, as a cell's body runs.
@@ -273,7 +273,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         if remove:
             self._steps.remove(callback)
         else:
-            self._steps.add(callback, self.transcript.segments)
+            self._steps.add(callback)
 
     def bind(self, variable: str) -> None:
         """Speak of the transcript by this variable of the user's."""
