@@ -213,7 +213,7 @@ class Live:
         try:
             session.append(pcm, self._captured())
         except (AudioError, OSError) as error:
-            then = "run the cell again" if self._save else "click Start: what waits in the page is recorded then"
+            then = "run the cell again" if self._save else "click Start: what waits is recorded then"
             failure = AudioError(f"the recording cannot be written ({error}); free space, then {then}")
             if self._phase != "error":
                 self._fail(failure)
