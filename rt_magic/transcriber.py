@@ -99,9 +99,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         self.service = resolved.service.pinned()
         self.transcript = Transcript()
         self._twin = Twin(self.transcript, private=private, hint=self._without_view)
-        self._steps = Steps(self._waiting_changed)
+        self._steps = Steps(self._waiting_changed, lambda: self.transcript.segments)
         if on_segment is not None:
-            self._steps.add(on_segment, ())
+            self._steps.add(on_segment)
         self._displayed_in = -1
         said = partial(destination, spoken=spoken, own=platform.node() if place == "kernel" else None, kept=self._keeps)
         english = isinstance(resolved.service, Local) and english_only(resolved.service)
@@ -266,7 +266,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     def run_for_each_segment(self, step: Step | None) -> None:
         """Run `step` for each segment that becomes final from now on, under the cell that calls this."""
-        self._steps.replace(step, self.transcript.segments)
+        self._steps.replace(step)
 
     def on_segment(self, callback: Step, remove: bool = False) -> None:
         """Run `callback(segment)` for each segment that becomes final from now on, as a cell's body runs.
@@ -276,7 +276,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         if remove:
             self._steps.remove(callback)
         else:
-            self._steps.add(callback, self.transcript.segments)
+            self._steps.add(callback)
 
     def bind(self, variable: str) -> None:
         """Speak of the transcript by this variable of the user's."""

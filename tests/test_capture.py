@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,9 +14,13 @@ import pytest
 
 import rt_magic as rt
 from rt_magic.audio.capture import check_capture
+from rt_magic.portal import portal
+from rt_magic.widgets.messages import FromPage, MicrophoneFailed
+from rt_magic.widgets.own_microphone import OwnMicrophone
 from tests.kernels import NOTEBOOK, FrontEnd, kernel
 from tests.own_microphone import PipeMicrophone, needs_portaudio, pipe_microphone
 from tests.speakers import Peer, Speaker, drawn, words
+from tests.test_transcriber import until
 
 
 @pytest.fixture
@@ -51,6 +56,26 @@ def test_a_microphone_nobody_knows_is_refused(wrong: str) -> None:
     """`microphone` is page, kernel, or kernel with a name."""
     with pytest.raises(rt.ConfigurationError, match="kernel:NAME"):
         rt.Transcriber(microphone=wrong, service="ws://127.0.0.1:9")
+
+
+async def test_an_unexpected_error_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong when the device is opened ends in a sentence, not in a cell that goes on opening it."""
+
+    class Broken:
+        def __init__(self, *_given: object, device: str) -> None:
+            raise ValueError(f"no {device}")
+
+    monkeypatch.setattr("rt_magic.widgets.own_microphone.Capture", Broken)
+    got: list[FromPage] = []
+
+    async def start() -> None:
+        OwnMicrophone(got.append, lambda: "usb").follow("start")
+
+    await asyncio.wrap_future(portal().run(start()))
+    await until(lambda: len(got) == 2)
+    failed = got[-1]
+    assert isinstance(failed, MicrophoneFailed)
+    assert "ValueError('no usb')" in failed.message and "report" in failed.message
 
 
 @needs_portaudio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import struct
 import time
 from collections.abc import Iterator
@@ -77,6 +78,44 @@ def test_sound_comes_from_who_has_the_token(microphone: Microphone) -> None:
     assert microphone.source == "capture page"
     with pytest.raises(OSError):
         get(address, "/")
+
+
+def test_who_has_the_token_may_record_and_nothing_else(microphone: Microphone) -> None:
+    """Neither a download nor another address is to be had with it, and names of pages do not pile up."""
+    asked: list[bool] = []
+    microphone.on_fetch = asked.append
+    address = microphone.capture_page()
+    with enter(address, urlsplit(address).fragment) as socket:
+        socket.recv(5)
+        socket.send(json.dumps({"type": "fetch", "page": "p", "cancel": False}))
+        socket.send(json.dumps({"type": "capture-page", "page": "p"}))
+        for number in range(50):
+            socket.send(json.dumps({"type": "hello", "page": f"p{number}"}))
+        socket.send(json.dumps({"type": "start", "page": "p", "epoch": "e"}))
+        kinds = []
+        while "accepted" not in kinds:
+            kinds.append(json.loads(socket.recv(5))["type"])
+        server = microphone._capture._server
+        assert server is not None and server.pages == {"p"}
+    assert asked == [] and "capture-page" not in kinds
+
+
+def test_no_token_and_no_cookie_is_logged(microphone: Microphone, caplog: pytest.LogCaptureFixture) -> None:
+    """With debugging on, what the library writes down of the handshake and the messages holds no secret."""
+    with caplog.at_level(logging.DEBUG):
+        address = microphone.capture_page()
+        token = urlsplit(address).fragment
+        here = f"127.0.0.1:{urlsplit(address).port}"
+        headers = {"Cookie": "_xsrf=s3cret-cookie"}
+        own = logging.getLogger("tests.browser")
+        with connect(
+            f"ws://{here}/socket", origin=Origin(f"http://{here}"), proxy=None, additional_headers=headers, logger=own
+        ) as socket:
+            socket.send(json.dumps({"type": "token", "token": token}))
+            socket.recv(5)
+    logged = [record for record in caplog.records if record.name != own.name]
+    assert any("/socket" in record.getMessage() for record in logged)
+    assert not any(secret in record.getMessage() for record in logged for secret in ("s3cret-cookie", token))
 
 
 @pytest.mark.parametrize("token", ["wrong", "", None, 7, "used"])

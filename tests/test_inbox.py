@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_magic.widgets.inbox import ASK_EVERY, OWED, PATIENCE, QUIET, Inbox
+from rt_magic.widgets.inbox import ASK_EVERY, HANDED_OVER, OWED, PATIENCE, QUIET, Inbox
 from rt_magic.widgets.messages import Audio
 
 
@@ -22,12 +22,12 @@ def test_chunks_in_order_pass_straight_through() -> None:
     inbox = Inbox()
     inbox.begin("p", "e", 0.0)
     assert [c.seq for n in range(3) for c in inbox.receive(chunk(n), n / 10)] == [0, 1, 2]
-    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 3}]
-    assert inbox.acks() == []
+    assert inbox.acks(4) == [{"type": "ack", "epoch": "e", "next": 3}]
+    assert inbox.acks(4) == []
     assert not inbox.complete
     assert inbox.end("e", 2, 0.3) == []
     assert inbox.complete
-    assert inbox.captured == 0.3
+    assert inbox.captured == 7_200
 
 
 def test_an_overtaken_chunk_waits_for_the_one_before() -> None:
@@ -83,7 +83,7 @@ def test_an_epoch_without_chunks() -> None:
     inbox.begin("p", "e", 0.0)
     inbox.end("e", -1, 0.1)
     assert inbox.complete
-    assert inbox.captured == 0.0
+    assert inbox.captured == 0
 
 
 def test_epochs_follow_each_other() -> None:
@@ -121,6 +121,22 @@ def test_a_page_that_goes_on_is_waited_for() -> None:
     assert [c.epoch for c in inbox.end("a", 1, 71.0)] == ["b"]
 
 
+def test_a_page_that_lost_the_microphone_and_goes_on_is_not_waited_for() -> None:
+    """However steadily it sends, another page's sound comes after a fixed time, and the old one's is taken no more."""
+    inbox = Inbox()
+    inbox.begin("p", "a", 0.0)
+    inbox.receive(chunk(0, "a"), 0.0)
+    inbox.begin("q", "b", 1.0)
+    got, now = [], 1.0
+    for seq in range(1, 1 + int(20 * HANDED_OVER)):
+        now += 0.1
+        got += [(c.epoch, now) for c in inbox.receive(chunk(seq, "a"), now)]
+        got += [(c.epoch, now) for c in inbox.receive(chunk(seq - 1, "b", "q"), now)]
+    assert max(at for epoch, at in got if epoch == "a") <= 1.2 + HANDED_OVER
+    assert min(at for epoch, at in got if epoch == "b") <= 1.2 + HANDED_OVER
+    assert [epoch for epoch, _ in got].count("b") == int(20 * HANDED_OVER)
+
+
 def test_what_a_page_owed_when_it_went_away_is_counted() -> None:
     """When another page records and the first stays silent, chunks it still owed are given up and counted."""
     inbox = Inbox()
@@ -139,11 +155,11 @@ def test_a_late_repeat_of_a_finished_epoch_is_acknowledged() -> None:
     inbox.begin("p", "e", 0.0)
     inbox.receive(chunk(0), 0.0)
     inbox.end("e", 0, 0.1)
-    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 1, "ended": True}]
+    assert inbox.acks(4) == [{"type": "ack", "epoch": "e", "next": 1, "ended": True}]
     assert inbox.receive(chunk(0), 0.2) == []
-    assert inbox.acks() == [{"type": "ack", "epoch": "e", "next": 1, "ended": True}]
+    assert inbox.acks(4) == [{"type": "ack", "epoch": "e", "next": 1, "ended": True}]
     assert inbox.receive(chunk(0, "unknown"), 0.3) == []
-    assert inbox.acks() == []
+    assert inbox.acks(4) == []
 
 
 def test_abandon_gives_what_there_is() -> None:
@@ -157,12 +173,44 @@ def test_abandon_gives_what_there_is() -> None:
     assert (inbox.lost, inbox.complete) == (4, True)
 
 
-def test_captured_counts_by_the_pages_own_rate() -> None:
-    """The page's counting is in seconds, whatever its rate."""
+def test_what_nobody_took_is_given_again_after_the_next_begin() -> None:
+    """Chunks put back are neither acknowledged nor passed over: with what followed them they come before the next."""
     inbox = Inbox()
     inbox.begin("p", "e", 0.0)
-    inbox.receive(chunk(0, rate=48_000, samples=4_800), 0.0)
-    assert inbox.captured == 0.1
+    got = [ready for seq in range(3) for ready in inbox.receive(chunk(seq), 0.0)]
+    got += inbox.end("e", 3, 0.1) + inbox.receive(chunk(3), 0.1)
+    assert inbox.complete
+    inbox.put_back(got[1:])
+    assert inbox.acks(4) == [{"type": "ack", "epoch": "e", "next": 1}]
+    assert [*inbox.receive(chunk(1), 0.2), *inbox.advance(0.3), *inbox.abandon(0.3), *inbox.missing(9.0)] == []
+    assert (inbox.acks(4), inbox.captured, inbox.lost) == ([], 9_600, 0)
+    inbox.begin("p", "f", 20.0)
+    assert [(c.epoch, c.seq) for c in inbox.receive(chunk(0, "f"), 20.1)] == [("e", 1), ("e", 2), ("e", 3), ("f", 0)]
+    assert inbox.acks(4)[0] == {"type": "ack", "epoch": "e", "next": 4, "ended": True}
+    assert inbox.captured == 12_000
+
+
+def test_what_is_put_back_with_a_gap_is_asked_for() -> None:
+    """Of an epoch whose sound nobody took the page sends the rest, its end told meanwhile."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.put_back(inbox.receive(chunk(0), 0.0))
+    assert inbox.end("e", 2, 0.2) == []
+    inbox.begin("p", "f", 5.0)
+    assert [c.seq for c in inbox.advance(5.0)] == [0]
+    assert inbox.missing(5.1 + PATIENCE) == [{"type": "again", "epoch": "e", "from": 1, "to": 3}]
+
+
+def test_captured_counts_by_the_pages_own_rate() -> None:
+    """Samples at 24 kHz are counted, whatever the page's rate; what is rounded is the sum."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    inbox.receive(chunk(0, rate=48_000, samples=4_801), 0.0)
+    assert inbox.captured == 2_401
+    inbox.end("e", 0, 0.1)
+    inbox.begin("p", "f", 0.2)
+    inbox.receive(chunk(0, "f", rate=48_000, samples=4_801), 0.3)
+    assert inbox.captured == 4_801
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32), st.lists(st.integers(0, 39), max_size=40))

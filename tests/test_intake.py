@@ -105,12 +105,27 @@ def test_acknowledgements_and_gaps_come_with_the_tick() -> None:
     assert sent(intake.tick(1.0), "again") == [{"type": "again", "epoch": "e", "from": 2, "to": 3}]
 
 
+def test_acknowledgements_are_four_in_any_second() -> None:
+    """However ticks, ends and repeats fall together, a fifth one waits for its time, and none is forgotten."""
+    intake, times, now = recording(3), [], 0.0
+    for step in range(60):
+        now = round(0.31 + step / 20, 2)
+        effects = intake.receive(Stop("p", "e", 2), now) if step in (9, 10, 11, 12, 13, 14, 30) else []
+        effects += intake.receive(audio(2), now) if step in (3, 5, 7) else []
+        effects += intake.tick(now) if step % 5 == 0 and intake.active else []
+        times += [now for _ in sent(effects, "ack")]
+    assert max(sum(0 <= later - time < 1 for later in times) for time in times) == 4
+    assert times[-1] > 1.8 and not intake.active
+
+
 def test_a_page_that_falls_silent_is_gone_until_it_speaks() -> None:
     """After five seconds without sound the page is gone; when its chunks come after all nothing is lost."""
     intake = recording()
     assert stages(intake.tick(0.2 + GONE_AFTER)) == []
     assert stages(intake.tick(0.4 + GONE_AFTER)) == ["gone"]
     assert intake.page == ""
+    effects = intake.receive(Start("p", "e"), 59.0)  # which it has not heard accepted
+    assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "e"}]
     effects = intake.receive(audio(3), 60.0)
     assert (stages(effects), sounds(effects), intake.page) == (["back"], [("e", 3)], "p")
     assert stages(intake.receive(Pause("p", "e", 3), 60.1)) == ["paused"]
@@ -162,9 +177,17 @@ def test_two_windows_that_follow_one_command() -> None:
     assert intake.command("start", 0.0) == [Ask("start"), Reached("asked")]
     intake.receive(Start("p", "e"), 0.1)
     effects = intake.receive(Start("q", "f"), 0.2)
-    assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "f"}]
+    assert sent(effects, "accepted") == [{"type": "accepted", "page": "p", "epoch": "e"}]
     assert stages(effects) == []
     assert intake.receive(audio(0, "f", "q"), 0.3) == []
+
+
+def test_two_clicks_soon_after_each_other_are_two_clicks() -> None:
+    """Where nobody called `.start()`, a click in a second window takes over, however soon it comes."""
+    intake = recording(1)
+    effects = intake.receive(Start("q", "f"), 0.5)
+    assert sent(effects, "accepted") == [{"type": "accepted", "page": "q", "epoch": "f"}]
+    assert stages(effects) == ["start"]
 
 
 def test_commands_of_python() -> None:
@@ -249,6 +272,22 @@ def test_a_failure_in_another_window_does_not_end_a_recording() -> None:
     intake.receive(audio(3), 0.4)
     assert stages(intake.tick(1.5)) == []
     assert intake.phase == "open"
+
+
+def test_sound_that_cannot_be_recorded_is_kept_for_the_next_start() -> None:
+    """A refused chunk ends the recording with the reason, unacknowledged; the next start begins with it."""
+    intake = recording(2)
+    (refused,) = [e.chunk for e in intake.receive(audio(2), 0.3) if isinstance(e, Sound)]
+    effects = intake.refuse([refused], "the disk is full", 0.3)
+    assert sent(effects, "ack") == [{"type": "ack", "epoch": "e", "next": 2}]
+    assert Ask("stop") in effects and effects[-1] == Reached("failed", "the disk is full")
+    assert (intake.phase, intake.paused) == ("idle", False)
+    assert sounds(intake.receive(audio(3), 0.4) + intake.receive(Stop("p", "e", 3), 0.5)) == []
+    assert not intake.active
+    effects = intake.receive(Start("p", "f"), 9.0)
+    assert (stages(effects), sounds(effects)) == (["start"], [("e", 2), ("e", 3)])
+    assert sounds(intake.receive(audio(0, "f"), 9.1)) == [("f", 0)]
+    assert stages(intake.receive(Stop("p", "f", 0), 9.2)) == ["stopping", "stopped"]
 
 
 def test_hello() -> None:

@@ -93,6 +93,26 @@ def test_a_subshell_that_ends_loses_no_later_message_and_is_replaced(page: Front
     assert page.value("probe.got[-1][1].startswith('subshell-')") is True
 
 
+def test_one_subshell_is_made_for_one_that_ended(page: FrontEnd) -> None:
+    """A message and a new widget that notice it at once lead to one new subshell; none is left when the lane goes."""
+    cell = page.run(
+        f"{ENDS['deleted']}\n"
+        "make = lane._new_subshell\n"
+        "def slow(): time.sleep(0.5); return make()\n"
+        "lane._new_subshell = slow\n"
+        "other = Probe()\n"
+        "both = [threading.Thread(target=lane._lane._mend_now),\n"
+        "        threading.Thread(target=lambda: lane.attach(other.comm))]\n"
+        "for one in both: one.start()\n"
+        "for one in both: one.join()\n"
+    )
+    assert cell.status == "ok", cell.text
+    assert page.value("len(shells())") == 1
+    page.run("mending = threading.Thread(target=lane._lane._mend_now)")
+    page.run(f"{ENDS['deleted']}; mending.start(); lane.close_lane(); mending.join()")
+    assert page.value("shells()") == []
+
+
 def test_what_threads_of_the_user_print_stays_visible(page: FrontEnd) -> None:
     """A message on the lane does not become the parent of what a plain thread prints."""
     cell = page.run(

@@ -110,6 +110,7 @@ def test_parse() -> None:
     assert isinstance(chunk, Audio)
     assert chunk.samples == 2
     assert parse_view({"type": "hello", "page": "p", "revision": 4}) == ViewHello("p", 4)
+    assert parse_view({"type": "hello", "page": "p"}) == ViewHello("p", -1)
     assert parse_view({"type": "edit", "page": "p", "sid": "s1", "text": ""}) == Edit("p", "s1", "")
     assert parse_view({"type": "mark", "page": "p"}) == Mark("p")
     assert parse_view({"type": "listen", "page": "p", "sid": "s1"}) == Listen("p", "s1")
@@ -143,6 +144,10 @@ def test_parse() -> None:
         (AUDIO | {"rate": 0}, [b"ab"]),
         (AUDIO | {"rate": 10**9}, [b"ab"]),
         (AUDIO | {"captured_at": None}, [b"ab"]),
+        (AUDIO | {"captured_at": 10**400}, [b"ab"]),
+        (AUDIO | {"captured_at": float("nan")}, [b"ab"]),
+        (AUDIO | {"captured_at": float("-inf")}, [b"ab"]),
+        (AUDIO | {"first": 10**400}, [b"ab"]),
         (AUDIO | {"first": None}, [b"ab"]),
     ],
 )
@@ -157,8 +162,8 @@ def test_parse_refuses(content: object, buffers: list[bytes]) -> None:
     [
         {},
         {"type": "start"},
-        {"type": "hello", "page": "p"},
         {"type": "hello", "page": 1, "revision": 0},
+        {"type": "hello", "page": "p", "revision": None},
         {"type": "edit", "page": "p", "sid": "s1"},
         {"type": "edit", "page": "p", "sid": "s1", "text": "x" * 100_001},
         {"type": "listen", "page": "p", "sid": ""},

@@ -11,12 +11,15 @@ from typing import Any
 import anywidget
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rt_magic.portal import portal
 from rt_magic.widgets.microphone import UNSEEN, Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
 from tests.pages import Page
 
+RATES = st.sampled_from((16_000, 24_000, 44_100, 48_000, 96_000))
 TYPES = Path(__file__).parents[1] / "js" / "src" / "types.d.ts"
 
 
@@ -109,6 +112,22 @@ def test_another_rate_is_resampled_in_one_stream() -> None:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     assert spectrum.argmax() == 440
     assert spectrum[:400].max() + spectrum[500:].max() < spectrum.max() / 1000
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(RATES, st.integers(1, 30_000)), min_size=1, max_size=4))
+def test_what_is_received_is_what_was_captured(epochs: list[tuple[int, int]]) -> None:
+    """Whatever rates a page has in its epochs, as many samples come out as it captured."""
+    microphone = Probe()
+    for number, (rate, samples) in enumerate(epochs):
+        page = Page(microphone, rate=rate)
+        page.start(f"e{number}")
+        page.speak(np.zeros(samples, np.int16))
+        page.end("pause")
+    portal().run(_nothing()).result(10)  # all of it has been taken
+    assert microphone.captured == microphone.received
+    assert abs(microphone.captured - sum(samples * 24_000 / rate for rate, samples in epochs)) <= 0.501
+    microphone.close()
 
 
 def test_a_callback_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:

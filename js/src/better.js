@@ -1,4 +1,4 @@
-import { element, write } from "./element.js";
+import { element, write } from "./elements.js";
 
 /** @typedef {import("./types.js").Better} Better */
 

@@ -20,9 +20,9 @@
  * @property {number} limit of them
  */
 
-/** @type {ReadonlySet<State>} */
-const IDLE = new Set(["ready", "stopped", "error"]);
-/** @type {ReadonlySet<State>} */
+/** The states in which nothing is recorded. @type {ReadonlySet<State>} */
+export const IDLE = new Set(["ready", "stopped", "error"]);
+/** Those in which sound is taken, whether or not the service is there. @type {ReadonlySet<State>} */
 const UNDER_WAY = new Set(["connecting", "listening", "reconnecting"]);
 
 /** Seconds without any answer to Start after which the kernel may be another one. */
@@ -67,7 +67,7 @@ function buttons(state, elsewhere, disabled, asked) {
   const closing = asked === "pause" || asked === "stop";
   /** @type {Button} an open microphone can be closed even when the widget is disabled */
   const primary = { label: "Stop", enabled: state !== "draining" && asked !== "stop" };
-  if (elsewhere || (state !== "listening" && state !== "paused")) return { primary, secondary: null };
+  if (elsewhere || !(UNDER_WAY.has(state) || state === "paused")) return { primary, secondary: null };
   return { primary, secondary: { label: state === "paused" ? "Resume" : "Pause", enabled: !disabled && !closing } };
 }
 

@@ -3,7 +3,7 @@
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {string} name
- * @param {Partial<HTMLElementTagNameMap[T]>} [properties]
+ * @param {Record<string, string | number | boolean>} [properties]
  * @param {(Node | string)[]} children
  */
 export function element(tag, name, properties = {}, ...children) {

@@ -1,6 +1,6 @@
 import { offer } from "./better.js";
 import { openCapture } from "./capture.js";
-import { arrange } from "./controls.js";
+import { arrange, IDLE } from "./controls.js";
 import { choices, Devices, recall } from "./devices.js";
 import { warmUp } from "./graph.js";
 import { kernelGone } from "./kernel_gone.js";
@@ -8,6 +8,7 @@ import { Panel } from "./panel.js";
 import { randomName } from "./random_name.js";
 import { Recorder } from "./recorder.js";
 import { GONE, helpsElsewhere, LEFT } from "./sentences.js";
+import { SWITCHES } from "./settings.js";
 import { addStyle } from "./style.js";
 import { Times } from "./times.js";
 import { Wake } from "./wake.js";
@@ -21,17 +22,14 @@ import { Wake } from "./wake.js";
 const SHOWN = [
   "state", "status", "error", "destination", "notice", "composed", "busy_after", "disabled", "page", "better", "place",
 ];
-/** Traits that a microphone is opened with. @type {import("./settings.js").Switch[]} */
-const SWITCHES = ["echo_cancellation", "noise_suppression", "auto_gain"];
+/** Traits that a microphone is opened with. */
+const OPENED_WITH = SWITCHES.map(([name]) => name);
 
 /** Milliseconds that a `.start()` from Python waits for a view to appear. */
 const START_WAITS = 5000;
 
 /** Milliseconds that a passing sentence stays. */
 const NEWS = 6000;
-
-/** States in which the line about better words is no bother. */
-const IDLE = new Set(["ready", "stopped", "error"]);
 
 // One call per model: what `initialize` makes, each `render` uses.
 export default () => {
@@ -66,7 +64,7 @@ export default () => {
       silence: outbox.silence(now()), seconds: outbox.seconds, limit: outbox.limit,
     });
     const { destination, composed, disabled } = traits;
-    const switches = /** @type {Traits} */ (/** @type {unknown} */ (Object.fromEntries(SWITCHES.map((name) => [name, model.get(name)]))));
+    const switches = /** @type {Traits} */ (/** @type {unknown} */ (Object.fromEntries(OPENED_WITH.map((name) => [name, model.get(name)]))));
     const around = {
       destination, composed, disabled, recording, place: model.get("place"),
       notice: traits.notice === dismissed ? "" : traits.notice,
@@ -155,14 +153,14 @@ export default () => {
       },
       open: (events) => {
         link = "";
-        const [echo_cancellation, noise_suppression, auto_gain] = SWITCHES.map((name) => model.get(name));
+        const [echo_cancellation, noise_suppression, auto_gain] = OPENED_WITH.map((name) => model.get(name));
         const [device, preferred] = [model.get("device"), recall(devices.remembered, devices.list)];
         return openCapture(/** @type {any} */ ({ device, preferred, echo_cancellation, noise_suppression, auto_gain }), events, signal);
       },
     });
 
     for (const name of SHOWN) model.on(`change:${name}`, () => (name === "state" ? recorder.follow(model.get("state")) : draw(model)));
-    for (const name of /** @type {const} */ (["device", ...SWITCHES])) model.on(`change:${name}`, () => (draw(model), recorder.reopen()));
+    for (const name of /** @type {const} */ (["device", ...OPENED_WITH])) model.on(`change:${name}`, () => (draw(model), recorder.reopen()));
     // What was asked before this page came is over.
     let done = model.get("command")?.n ?? 0;
     model.on("change:command", () => {

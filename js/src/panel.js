@@ -1,5 +1,5 @@
 import { BetterWords } from "./better.js";
-import { element, write } from "./element.js";
+import { element, write } from "./elements.js";
 import { Meter } from "./meter.js";
 import { Settings } from "./settings.js";
 import { clock } from "./plain_text.js";

@@ -171,7 +171,7 @@ export class Recorder {
   receive(answer) {
     const stretch = this.#stretch;
     const now = this.#now();
-    if (stretch && answer.epoch === stretch.epoch) {
+    if (stretch && answer.epoch === stretch.epoch && (answer.type !== "accepted" || answer.page === this.page)) {
       stretch.accepted = true;
       // Of an epoch that is closing it says nothing about the start that waits for that.
       if (this.asked === "start" && stretch.capture) this.asked = null;

@@ -1,4 +1,4 @@
-import { element, write } from "./element.js";
+import { element, write } from "./elements.js";
 
 /**
  * @typedef {"echo_cancellation" | "noise_suppression" | "auto_gain"} Switch
@@ -12,8 +12,8 @@ import { element, write } from "./element.js";
  * @property {boolean} disabled
  */
 
-/** @type {[Switch, string][]} */
-const SWITCHES = [
+/** The traits that a microphone is opened with, and their names for people. @type {[Switch, string][]} */
+export const SWITCHES = [
   ["echo_cancellation", "Echo cancellation"],
   ["noise_suppression", "Noise suppression"],
   ["auto_gain", "Automatic gain"],

@@ -171,7 +171,7 @@ export interface CapturePage {
 export interface ViewHello {
   type: "hello";
   page: string;
-  revision: number; // 0: nothing yet
+  revision?: number; // 0 or none: nothing yet
 }
 
 export interface Edit {

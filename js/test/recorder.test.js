@@ -208,6 +208,17 @@ test("a page that loses the race for Start forgets what no recording wants", asy
   assert.equal(microphones[0].closed, 1);
 });
 
+test("a page whose start another one has answered first is not accepted, whatever epoch the kernel names", async () => {
+  const { recorder, microphones, sound, start } = bench();
+  const epoch = start();
+  sound(3);
+  recorder.receive({ type: "accepted", page: "other", epoch });
+  await settled();
+  assert.ok(!recorder.accepted);
+  assert.equal(recorder.outbox.length, 0);
+  assert.equal(microphones[0].closed, 1);
+});
+
 test("the microphone closes when the kernel stops or pauses by itself", async () => {
   for (const [state, type] of [["paused", "pause"], ["draining", "stop"], ["error", "stop"]]) {
     const { recorder, sound, start, sent } = bench();

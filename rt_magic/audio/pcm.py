@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def to_float32(pcm: bytes) -> NDArray[np.float32]:
     import numpy as np
 
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768.0)
+
+
+def rounded(samples: Fraction) -> int:
+    """Return the nearest whole number, halves upwards: adding whole samples then changes nothing but their number."""
+    return (2 * samples + 1) // 2
 
 
 def silence(samples: int) -> bytes:

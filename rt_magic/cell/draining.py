@@ -29,7 +29,7 @@ async def drain(session: RealtimeSession, patience: float) -> RtMagicError | Non
         return failure or error
     except Exception as error:  # a bug of ours must not leave a cell that writes its last words for ever
         return failure or RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it")
-    return failure
+    return failure or (status.unsent(session) if session.behind > 0 else None)
 
 
 async def discard(session: RealtimeSession) -> None:

@@ -18,6 +18,7 @@ from rt_magic.cell import status
 from rt_magic.cell.draining import discard, drain
 from rt_magic.cell.driver import transcripts
 from rt_magic.cell.notices import notice, told
+from rt_magic.cell.rest import Rest
 from rt_magic.cell.status import State
 from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
 from rt_magic.secrets import redact
@@ -72,13 +73,12 @@ class Live:
         self._why = ""
         self._spoke_at = 0.0
         self._clock = PageClock()
-        self._rests: asyncio.TimerHandle | None = None
-        self._resting: asyncio.Task[None] | None = None
+        self._rest = Rest()
         self._stopped_at: float | None = None
         self._ending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         microphone._follow = self._on_stage
-        microphone.on_audio(self._on_audio)
+        microphone._record = self._on_audio
         self.close = transcript.on_change(self._on_change)
         microphone.forwarded = self._forwarded
 
@@ -124,7 +124,9 @@ class Live:
                 self._move("opening", status.ASKED if self._by_page else status.OPENING)
             case "start":
                 self._open()
-            case "sound" | "back":
+            case "sound" | "back" if self._phase != "error":
+                if self.session is not None:
+                    self._rest.end(self.session)  # of a page that was gone for long
                 self._spoke_at = time.monotonic()
                 told.note(self.notebook, notice(self.service))
                 self._move("listening")
@@ -138,7 +140,8 @@ class Live:
             case "stopped":
                 self._end()
             case "failed" | "unseen":
-                self._fail(MicrophoneError(UNSEEN if stage == "unseen" else detail))
+                known = self.error if self._phase == "error" else None  # the microphone was closed for that
+                self._fail(known or MicrophoneError(UNSEEN if stage == "unseen" else detail))
 
     @property
     def _by_page(self) -> bool:
@@ -152,7 +155,7 @@ class Live:
             elif self._ending is not None:
                 self._begin_again(self.session, self._ending)
             else:
-                self._wake(self.session)
+                self._rest.end(self.session)
         except RtMagicError as error:
             self.microphone.stop()
             self._fail(error)
@@ -192,33 +195,11 @@ class Live:
             raise ConfigurationError("the last words are still being written: click Start again in a moment")
         if self._save is not None:
             raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
+        if self.transcript.recording is not session.recording:
+            raise ConfigurationError("the sound of this transcript was forgotten: run the cell again to record more")
         session.resume()
         self._ending = None
         self._record("gap", seconds=self._stopped_at and round(time.monotonic() - self._stopped_at, 3))
-
-    def _wake(self, session: RealtimeSession) -> None:
-        """Connect again after a rest; sound waits in the recording meanwhile."""
-        if self._rests is not None:
-            self._rests.cancel()
-            self._rests = None
-        if self._resting is not None and self._resting.done():
-            self._resting = None
-            session.resume()
-
-    def _rest(self) -> None:
-        """Close the connection of a pause that lasts; the next start makes another one."""
-        self._rests = None
-        if self.session is not None and self._phase == "paused" and self._resting is None:
-            self._resting = self._run(self._close_connection(self.session))
-
-    async def _close_connection(self, session: RealtimeSession) -> None:
-        try:
-            await session.finish(timeout=PATIENCE)
-        except RtMagicError as error:
-            _log.info("the connection was closed by an error during a pause: %s", error)
-        if self._phase not in ("paused", "draining", "stopped", "error"):  # Resume was faster
-            self._resting = None
-            session.resume()
 
     def _forwarded(self) -> float:
         """Return the seconds of sound that the service has been sent."""
@@ -232,10 +213,11 @@ class Live:
         try:
             session.append(pcm, self._captured())
         except (AudioError, OSError) as error:
+            then = "run the cell again" if self._save else "click Start: what waits is recorded then"
+            failure = AudioError(f"the recording cannot be written ({error}); free space, then {then}")
             if self._phase != "error":
-                self.microphone.stop()
-                self._fail(AudioError(f"the recording cannot be written ({error}); free space, run the cell again"))
-            return
+                self._fail(failure)
+            raise failure from error
         if self.duration is not None and session.recording.samples >= self.duration * SAMPLE_RATE:
             self.microphone.stop()
         elif self._phase == "listening":
@@ -254,7 +236,7 @@ class Live:
         session = self.session
         if self._phase == "listening" and not self._sentence:
             self._show()
-        if session is not None and session.error is not None and self._ending is None and self._resting is None:
+        if session is not None and session.error is not None and self._ending is None and not self._rest.resting:
             self.microphone.stop()
             self._fail(session.error)
 
@@ -266,9 +248,8 @@ class Live:
         if self.session is not None and self._phase != "error":
             self._run(self.session.flush())
             self._move("paused", sentence)
-            if self.idle is not None and self._resting is None:
-                loop = asyncio.get_running_loop()
-                self._rests = loop.call_later(0 if self._why else self.idle, self._rest)
+            if self.idle is not None:
+                self._rest.begin(self.session, 0 if self._why else self.idle)
 
     def _fail(self, error: RtMagicError) -> None:
         self.error = error
@@ -290,9 +271,7 @@ class Live:
 
     async def _finish(self, session: RealtimeSession) -> None:
         """Wait for the last words for as long as there is progress, then close and count."""
-        if self._resting is not None:
-            await self._resting
-            self._resting = None
+        await self._rest.settled(session)
         failure = await drain(session, PATIENCE)
         self.error = self.error or failure
         if self._save is not None:

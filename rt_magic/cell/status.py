@@ -59,8 +59,14 @@ def spoken(seconds: float) -> str:
 
 def unanswered(session: RealtimeSession, patience: float) -> RtMagicError:
     """Return the error for a session that is left with work to do, so that nobody takes its transcript for whole."""
-    if session.behind > 0:
-        rest = f"{session.behind:.1f} s of sound were not sent; click Start to go on with them"
-    else:
-        rest = "the last words are missing"
+    rest = _unsent(session) if session.behind > 0 else "the last words are missing"
     return ServiceConnectionError(f"nothing came from the service for {patience:g} s after Stop: {rest}")
+
+
+def unsent(session: RealtimeSession) -> RtMagicError:
+    """Return the error for a session that has ended before all of its sound was sent."""
+    return ServiceConnectionError(f"the session has ended too early: {_unsent(session)}")
+
+
+def _unsent(session: RealtimeSession) -> str:
+    return f"{session.behind:.1f} s of sound were not sent; click Start to go on with them"

@@ -23,6 +23,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from rt_magic.secrets import redacted_log
+from rt_magic.widgets.messages import RECORDING
+
 _log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
@@ -72,13 +75,17 @@ class CaptureServer:
         receive: Callable[[object, Sequence[bytes | memoryview]], object],
         traits: Callable[[], Mapping[str, object]],
     ) -> None:
-        self.pages: set[str] = set()
-        """Ids of the pages that came by a link of ours."""
+        self._pages: dict[ServerConnection, str] = {}
         self._receive, self._traits = receive, traits
         self._tokens: list[str] = []
         self._out: dict[ServerConnection, asyncio.Queue[str]] = {}
         self._server: Server | None = None
         self.port = 0
+
+    @property
+    def pages(self) -> set[str]:
+        """Ids of the pages that are here, one for each connection."""
+        return set(self._pages.values())
 
     async def open(self) -> None:
         """Listen on a free port of 127.0.0.1."""
@@ -89,6 +96,7 @@ class CaptureServer:
             process_request=self._answer,
             compression=None,
             max_size=1 << 20,
+            logger=redacted_log("rt_magic.capture_page"),
             ping_interval=None,  # on loopback the end of the other side is always told
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
@@ -145,10 +153,11 @@ class CaptureServer:
             sending = asyncio.ensure_future(_send(socket, queue))
             try:
                 async for message in socket:
-                    self._take(message)
+                    self._take(socket, message)
             finally:
                 sending.cancel()
                 del self._out[socket]
+                self._pages.pop(socket, None)
 
     async def _admitted(self, socket: ServerConnection) -> bool:
         try:
@@ -163,7 +172,7 @@ class CaptureServer:
         self._tokens = [token for token in self._tokens if token not in known]
         return bool(known)
 
-    def _take(self, message: str | bytes) -> None:
+    def _take(self, socket: ServerConnection, message: str | bytes) -> None:
         try:
             if isinstance(message, str):
                 content, buffers = json.loads(message), []
@@ -173,8 +182,10 @@ class CaptureServer:
         except ValueError:
             _log.warning("the capture page sent what is no message: reload it")
             return
-        if isinstance(content, dict) and isinstance(content.get("page"), str):
-            self.pages.add(content["page"])
+        if not isinstance(content, dict) or content.get("type") not in RECORDING:
+            return  # what the widget asks for elsewhere, the notebook's own page may have alone
+        if isinstance(content.get("page"), str):
+            self._pages[socket] = content["page"]
         self._receive(content, buffers)
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+from rt_magic.audio.pcm import SAMPLE_RATE, rounded
 from rt_magic.widgets.messages import Ack, Again, Audio
 
 QUIET = 2.0
 """Seconds after which an epoch that another page's follows, and that never said its end, is taken as ended."""
+HANDED_OVER = 10.0
+"""Seconds that such a page has in all, however steadily it sends: it may not know that another one records."""
 OWED = 120.0
 """The same where its page goes on with the newer one: that page still has what is missing, and sends it again."""
 PATIENCE = 0.3
 """Seconds to wait for a chunk that another one overtook before it is asked for again."""
+KEPT = 100
+"""Chunks of an epoch that are kept while nobody takes them."""
 ASK_EVERY = 1.0
 """Seconds between two requests for the same gap."""
 
@@ -27,8 +34,10 @@ class _Epoch:
     held: dict[int, Audio] = field(default_factory=dict)
     waiting_since: float | None = None
     asked_at: float | None = None
-    captured: int = 0
-    rate: int = 0
+    captured: Fraction = Fraction(0)
+    """Seconds, by the page's own counting."""
+    lost: int = 0
+    """Chunks given up."""
 
     @property
     def complete(self) -> bool:
@@ -40,16 +49,18 @@ class Inbox:
 
     def __init__(self) -> None:
         self._epochs: list[_Epoch] = []
-        self._done: dict[str, int] = {}
-        self._captured = 0.0
+        self._done: dict[str, _Epoch] = {}
         self._owed: set[str] = set()
-        self.lost = 0
-        """Chunks given up because their page went away before they arrived."""
+        self._blocked = False
+        """Whether nobody takes what would come out, until the next `begin`."""
 
     def begin(self, page: str, epoch: str, now: float) -> None:
         """Expect chunks of `epoch` after those of the epochs before it."""
-        if epoch in self._done or any(known.name == epoch for known in self._epochs):
+        if self.knows(epoch):
             return
+        if self._blocked:
+            self._blocked = False
+            self._owed.update(known.name for known in self._epochs)
         self._epochs.append(_Epoch(epoch, page, now, now))
 
     def knows(self, epoch: str) -> bool:
@@ -58,14 +69,28 @@ class Inbox:
 
     def receive(self, chunk: Audio, now: float) -> list[Audio]:
         """Take one chunk of a known epoch and return those that are now in order, oldest first."""
-        if self.knows(chunk.epoch):
+        if self.knows(chunk.epoch) and not self._blocked:
             self._owed.add(chunk.epoch)
         for epoch in self._epochs:
             if epoch.name == chunk.epoch:
                 epoch.heard_at = now
-                if chunk.seq >= epoch.next:
+                if chunk.seq >= epoch.next and not (self._blocked and len(epoch.held) >= KEPT):
                     epoch.held.setdefault(chunk.seq, chunk)
         return self.advance(now)
+
+    def put_back(self, chunks: Sequence[Audio]) -> None:
+        """Take back chunks that came out and that nobody took: they come first after the next `begin`.
+
+        Until then nothing comes out or is acknowledged; little is kept of what arrives, as its page has it.
+        """
+        self._blocked = True
+        again = dict.fromkeys(chunk.epoch for chunk in chunks)
+        self._epochs = [self._done.pop(name) for name in again if name in self._done] + self._epochs
+        for chunk in chunks:
+            epoch = next(known for known in self._epochs if known.name == chunk.epoch)
+            epoch.held[chunk.seq] = chunk
+            epoch.next, epoch.lost = min(epoch.next, chunk.seq), 0
+            self._owed.add(chunk.epoch)
 
     def end(self, epoch: str, last: int, now: float) -> list[Audio]:
         """Note that chunk `last` is the epoch's last one (-1: it has none); return what is now in order."""
@@ -77,7 +102,7 @@ class Inbox:
     def advance(self, now: float) -> list[Audio]:
         """Return what is in order by now, and pass over epochs that ended or fell silent."""
         ready: list[Audio] = []
-        while self._epochs:
+        while self._epochs and not self._blocked:
             epoch = self._epochs[0]
             ready.extend(self._take(epoch))
             if epoch.complete:
@@ -92,7 +117,7 @@ class Inbox:
     def abandon(self, now: float) -> list[Audio]:
         """End everything that is open, for its page is gone; return what there is, in order."""
         ready: list[Audio] = []
-        while self._epochs:
+        while self._epochs and not self._blocked:
             ready.extend(self._take(self._epochs[0]))
             ready.extend(self._give_up(self._epochs[0]))
         return ready
@@ -103,20 +128,35 @@ class Inbox:
         return not self._epochs
 
     @property
-    def captured(self) -> float:
-        """Seconds that the pages captured, by their own counting."""
-        return self._captured + sum(e.captured / e.rate for e in self._epochs if e.rate)
+    def captured(self) -> int:
+        """Samples at 24 kHz that the pages captured, by their own counting: rounded once, over all epochs."""
+        return rounded(sum((known.captured for known in self._known), Fraction(0)) * SAMPLE_RATE)
+
+    @property
+    def lost(self) -> int:
+        """Chunks given up because their page went away before they arrived."""
+        return sum(known.lost for known in self._known)
+
+    @property
+    def _known(self) -> list[_Epoch]:
+        return [*self._done.values(), *self._epochs]
 
     def owe(self, epoch: str) -> None:
         """Acknowledge a known epoch once more."""
         self._owed.add(epoch)
 
-    def acks(self) -> list[Ack]:
-        """How far each epoch has come of which anything arrived since the last call, repeats included."""
+    @property
+    def owes(self) -> bool:
+        """Whether there is anything to acknowledge."""
+        return bool(self._owed)
+
+    def acks(self, most: int) -> list[Ack]:
+        """How far epochs have come of which anything arrived since the last call, repeats included; `most` at most."""
         open_ = {known.name: known.next for known in self._epochs}
-        owed, self._owed = sorted(self._owed), set()
+        owed = sorted(self._owed)[:most]
+        self._owed.difference_update(owed)
         return [
-            Ack(type="ack", epoch=name, next=self._done[name], ended=True)
+            Ack(type="ack", epoch=name, next=self._done[name].next, ended=True)
             if name in self._done
             else Ack(type="ack", epoch=name, next=open_.get(name, 0))
             for name in owed
@@ -124,7 +164,7 @@ class Inbox:
 
     def missing(self, now: float) -> list[Again]:
         """The gap to ask for now, if any; not the same one more often than `ASK_EVERY`."""
-        if not self._epochs:
+        if not self._epochs or self._blocked:
             return []
         epoch = self._epochs[0]
         self._note_gap(epoch, now)
@@ -138,27 +178,27 @@ class Inbox:
 
     def _given_up(self, epoch: _Epoch, now: float) -> bool:
         """Whether nothing more of the oldest epoch is to be expected, since a newer one goes on without it."""
-        later = self._epochs[1:]
-        if not later:
+        if len(self._epochs) < 2:
             return False
-        patience = OWED if any(newer.page == epoch.page for newer in later) else QUIET
-        return now - max(epoch.heard_at, later[0].begun_at) >= patience
+        newer = self._epochs[1]
+        silent, passed = now - max(epoch.heard_at, newer.begun_at), now - newer.begun_at
+        return silent >= OWED if newer.page == epoch.page else silent >= QUIET or passed >= HANDED_OVER
 
     def _take(self, epoch: _Epoch) -> list[Audio]:
         ready = []
         while (chunk := epoch.held.pop(epoch.next, None)) is not None:
             ready.append(chunk)
             epoch.next += 1
-            epoch.captured, epoch.rate = chunk.first + chunk.samples, chunk.rate
+            epoch.captured = max(epoch.captured, Fraction(chunk.first + chunk.samples, chunk.rate))
             epoch.waiting_since = epoch.asked_at = None
         return ready
 
     def _give_up(self, epoch: _Epoch) -> list[Audio]:
         ready = [epoch.held[seq] for seq in sorted(epoch.held)]
         known = max([epoch.next - 1, *epoch.held, -1 if epoch.last is None else epoch.last])
-        self.lost += known + 1 - epoch.next - len(ready)
+        epoch.lost = known + 1 - epoch.next - len(ready)
         if ready:
-            epoch.captured, epoch.rate = ready[-1].first + ready[-1].samples, ready[-1].rate
+            epoch.captured = Fraction(ready[-1].first + ready[-1].samples, ready[-1].rate)
         epoch.held.clear()
         epoch.next = known + 1
         self._close(epoch)
@@ -166,9 +206,8 @@ class Inbox:
 
     def _close(self, epoch: _Epoch) -> None:
         self._epochs.remove(epoch)
-        self._done[epoch.name] = epoch.next
-        if epoch.rate:
-            self._captured += epoch.captured / epoch.rate
+        self._done[epoch.name] = epoch
+        epoch.last = epoch.next - 1
 
     def _note_gap(self, epoch: _Epoch, now: float) -> None:
         waits = bool(epoch.held) or (epoch.last is not None and epoch.next <= epoch.last)

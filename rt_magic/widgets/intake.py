@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,6 +17,9 @@ OWED_WITHIN = 120.0
 """Seconds for what is missing before an end which the recording page has told: it has that, and sends it again."""
 SAME_COMMAND = 2.0
 """Seconds within which a second page's start answers the same `.start()` and is nobody's click."""
+
+ACKS = 4
+"""Acknowledgements in any second at most, over all epochs."""
 
 Name: TypeAlias = Literal["start", "pause", "stop"]
 Stage: TypeAlias = Literal[
@@ -84,14 +88,18 @@ class Intake:
         self._patience = ANSWER_WITHIN
         self._sounding = False
         self._gone = False
+        self._commanded = False
+        """Whether the page that records has followed `.start()`."""
         self._accepted_at = self._heard_at = self._asked_at = 0.0
         self._start_asked_at: float | None = None
         self._failing: tuple[str, float] | None = None
+        self._acked: list[float] = []
+        """When acknowledgements went in the last second."""
 
     @property
     def active(self) -> bool:
         """Whether `tick` has something to look after."""
-        return self.phase != "idle" or self._start_asked_at is not None
+        return self.phase != "idle" or self._start_asked_at is not None or self.inbox.owes
 
     def receive(self, message: FromPage, now: float) -> list[Effect]:
         """Take one message of a page."""
@@ -130,6 +138,13 @@ class Intake:
         effects = [] if self.phase == "stopping" else self.command("stop", now)
         return effects + self._abandon(now)
 
+    def refuse(self, chunks: Sequence[Audio], sentence: str, now: float) -> list[Effect]:
+        """End, as these chunks that came out could not be recorded; the next start goes on with them."""
+        self.inbox.put_back(chunks)
+        self._rest(paused=False)
+        self._start_asked_at = None
+        return [*self._acks(now), Ask("stop"), Reached("failed", sentence)]
+
     def tick(self, now: float, *, deaf: bool = False) -> list[Effect]:
         """Look after what time alone brings: acknowledgements, gaps, silence. To be called about 4 times a second.
 
@@ -141,7 +156,7 @@ class Intake:
                 self._start_asked_at = now
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.advance(now)]
         effects += [Send(again) for again in self.inbox.missing(now)]
-        effects += self._acks()
+        effects += self._acks(now)
         if self._failing is not None and now - self._failing[1] >= 1.0:
             return effects + self._fail(self._failing[0], now)
         silent = now - self._heard_at >= GONE_AFTER
@@ -153,28 +168,29 @@ class Intake:
         if self._start_asked_at is not None and now - self._start_asked_at >= ANSWER_WITHIN:
             self._start_asked_at = None
             effects.append(Reached("unseen"))
-        return effects + self._settled()
+        return effects + self._settled(now)
 
     def _start(self, message: Start, now: float) -> list[Effect]:
-        self._start_asked_at = None
+        commanded, self._start_asked_at = self._start_asked_at is not None, None
         if self.inbox.knows(message.epoch):  # the page missed the answer
             if message.epoch == self._epoch:
-                return [self._accepted(message.epoch), Remind()]
+                return [self._accepted(), Remind()]
             self.inbox.owe(message.epoch)
-            return self._acks()
+            return self._acks(now)
         taken = self.phase == "open" and not self._gone and message.page != self.page
-        if taken and now - self._accepted_at < SAME_COMMAND:
-            return [self._accepted(message.epoch)]
+        if taken and self._commanded and now - self._accepted_at < SAME_COMMAND:
+            return [self._accepted()]
         self.inbox.begin(message.page, message.epoch, now)
         self.page = self._recorder = message.page
-        self._epoch, self.phase = message.epoch, "open"
+        self._epoch, self.phase, self._commanded = message.epoch, "open", commanded
         self._accepted_at = self._heard_at = now
         self.paused = self._sounding = self._gone = False
         self._failing = None
-        return [self._accepted(message.epoch), Reached("start", message.page)]
+        kept = [Sound(chunk) for chunk in self.inbox.advance(now)]  # what could not be recorded before
+        return [self._accepted(), Reached("start", message.page), *kept]
 
-    def _accepted(self, epoch: str) -> Send:
-        return Send(Accepted(type="accepted", page=self.page, epoch=epoch))
+    def _accepted(self) -> Send:
+        return Send(Accepted(type="accepted", page=self._recorder, epoch=self._epoch))
 
     def _chunk(self, chunk: Audio, now: float) -> list[Effect]:
         if not self.inbox.knows(chunk.epoch):
@@ -189,7 +205,7 @@ class Intake:
                 self._sounding = True
                 effects.append(Reached("sound", chunk.page))
         effects += [Sound(ready) for ready in self.inbox.receive(chunk, now)]
-        return effects + self._settled()
+        return effects + self._settled(now)
 
     def _end(self, message: Pause | Stop, now: float) -> list[Effect]:
         stop = isinstance(message, Stop)
@@ -199,11 +215,12 @@ class Intake:
         if self.inbox.knows(message.epoch):
             self.inbox.owe(message.epoch)
         if self.phase == "idle":
-            return [*self._acks(), *((self._stop_paused() if stop else []) or [Remind()])]
+            self.inbox.end(message.epoch, message.last, now)  # of an epoch that nobody took to its end
+            return [*self._acks(now), *((self._stop_paused() if stop else []) or [Remind()])]
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.end(message.epoch, message.last, now)]
         if message.epoch != self._epoch:
             if not stop or self.inbox.knows(message.epoch):
-                return [*effects, Remind(), *self._settled()]  # the end of an earlier epoch, sent once more
+                return [*effects, Remind(), *self._settled(now)]  # the end of an earlier epoch, sent once more
             if not self._gone and message.page != self.page:  # a page that does not record wants it stopped
                 return effects + self.command("stop", now)
         if stop and self.phase != "stopping":
@@ -212,7 +229,7 @@ class Intake:
         self._asked_at, self._patience = now, OWED_WITHIN if own else ANSWER_WITHIN
         if self._gone and message.epoch != self._epoch and not own:
             return effects + self._abandon(now)
-        return effects + self._settled()
+        return effects + self._settled(now)
 
     def _stop_paused(self) -> list[Effect]:
         if not self.paused and self._start_asked_at is None:
@@ -229,22 +246,26 @@ class Intake:
             return []
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.abandon(now)]
         self._rest(paused=False)
-        return [*effects, *self._acks(), Reached("failed", sentence)]
+        return [*effects, *self._acks(now), Reached("failed", sentence)]
 
     def _abandon(self, now: float) -> list[Effect]:
-        return [*(Sound(chunk) for chunk in self.inbox.abandon(now)), *self._settled()]
+        return [*(Sound(chunk) for chunk in self.inbox.abandon(now)), *self._settled(now)]
 
-    def _settled(self) -> list[Effect]:
+    def _settled(self, now: float) -> list[Effect]:
         if self.phase not in ("pausing", "stopping") or not self.inbox.complete:
             return []
         stopped = self.phase == "stopping"
         self._rest(paused=not stopped)
-        return [*self._acks(), Reached("stopped" if stopped else "paused")]
+        return [*self._acks(now), Reached("stopped" if stopped else "paused")]
 
     def _rest(self, *, paused: bool) -> None:
         self.phase, self.page, self.paused = "idle", "", paused
         self._sounding = self._gone = False
         self._failing = None
 
-    def _acks(self) -> list[Effect]:
-        return [Send(ack) for ack in self.inbox.acks()]
+    def _acks(self, now: float) -> list[Effect]:
+        """Acknowledge what may be by now; the rest waits for the next tick."""
+        self._acked = [at for at in self._acked if now - at < 1.0]
+        acks = self.inbox.acks(ACKS - len(self._acked))
+        self._acked += [now] * len(acks)
+        return [Send(ack) for ack in acks]

@@ -132,7 +132,10 @@ class Lane:
         return None if subshell is None else cls(kernel, subshell)
 
     def renew(self) -> bool:
-        """Go on with a new subshell where the old one has ended; tell whether there is one. Not on the lane itself."""
+        """Go on with a new subshell where the old one has ended; tell whether there is one.
+
+        For who holds the lock, and not on the lane itself.
+        """
         subshell = None if self._deleted or os.getpid() != self._pid else _new_subshell()
         if subshell is None:
             return False
@@ -156,7 +159,9 @@ class Lane:
 
     def _mend_now(self) -> None:
         try:
-            self.open or self.renew()
+            with _lock:  # else a widget that attaches makes one too, or one is made for a lane that has gone
+                if self is _lane and not self.open:
+                    self.renew()
         finally:
             self._renewing = False
 

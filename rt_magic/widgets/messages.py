@@ -12,6 +12,9 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE
 from rt_magic.exceptions import RemoteProtocolError
 
+LARGEST = 2**53
+"""Number up to which a page counts without rounding."""
+
 # Page → kernel, on the lane.
 
 
@@ -131,6 +134,8 @@ class Save:
 
 FromView: TypeAlias = ViewHello | Edit | Mark | Listen | Save
 FromPage: TypeAlias = Hello | Start | Pause | Stop | Audio | MicrophoneFailed
+RECORDING = frozenset({"hello", "start", "pause", "stop", "audio", "microphone-error"})
+"""The types of messages that are part of recording."""
 Wish: TypeAlias = Fetch | AskCapturePage
 """What a page asks for that is no part of recording."""
 
@@ -277,7 +282,7 @@ def parse_view(content: object) -> FromView:
     """Return the view's message in `content`. Raises `RemoteProtocolError` for anything else."""
     kind, fields = _open(content)
     if kind == "hello":
-        return ViewHello(_text(fields, "page"), _count(fields, "revision", -1))
+        return ViewHello(_text(fields, "page"), _count({"revision": -1, **fields}, "revision", -1))
     if kind == "edit":
         return Edit(_text(fields, "page"), _text(fields, "sid"), _text(fields, "text", 100_000, least=0))
     if kind == "mark":
@@ -298,18 +303,21 @@ def _audio(fields: Mapping[str, Any], buffers: Sequence[bytes | memoryview]) -> 
     rate = _count(fields, "rate", 1)
     if not 8_000 <= rate <= 384_000:
         raise RemoteProtocolError(f"the page sent audio of {rate} Hz: choose another microphone")
-    captured_at = fields.get("captured_at")
-    if isinstance(captured_at, bool) or not isinstance(captured_at, (int, float)):
-        raise RemoteProtocolError(f"an audio message has no time of capture but {captured_at!r}: reload the page")
     return Audio(
         page=_text(fields, "page"),
         epoch=_text(fields, "epoch"),
         seq=_count(fields, "seq", 0),
         first=_count(fields, "first", 0),
-        captured_at=float(captured_at),
+        captured_at=_moment(fields.get("captured_at")),
         rate=rate,
         pcm=pcm,
     )
+
+
+def _moment(value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST:  # a NaN is not
+        return float(value)
+    raise RemoteProtocolError(f"an audio message has no time of capture but {value!r:.60}: reload the page")
 
 
 def _open(content: object) -> tuple[str, Mapping[str, Any]]:
@@ -327,6 +335,6 @@ def _text(fields: Mapping[str, Any], name: str, longest: int = 128, least: int =
 
 def _count(fields: Mapping[str, Any], name: str, least: int) -> int:
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RemoteProtocolError(f"the page's {fields['type']} message has {name} {value!r}: reload the page")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST:
+        raise RemoteProtocolError(f"the page's {fields['type']} message has {name} {value!r:.60}: reload the page")
     return value

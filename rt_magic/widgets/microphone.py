@@ -14,14 +14,14 @@ import traitlets
 
 from rt_magic.audio.capture import check_capture
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
-from rt_magic.exceptions import RemoteProtocolError
+from rt_magic.exceptions import RemoteProtocolError, RtMagicError
 from rt_magic.portal import portal
 from rt_magic.widgets import lane
+from rt_magic.widgets.capture_link import CaptureLink
 from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Remind, Send, Sound, Stage
 from rt_magic.widgets.messages import (
     AskCapturePage,
     Audio,
-    CapturePage,
     Clock,
     Fetch,
     FromPage,
@@ -34,7 +34,7 @@ from rt_magic.widgets.messages import (
 from rt_magic.widgets.own_microphone import OWN, OwnMicrophone
 
 if TYPE_CHECKING:
-    from rt_magic.widgets.capture_page import CaptureServer
+    from rt_magic.audio.resampling import Resampler
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +44,6 @@ TICK = 0.25
 """Seconds between two acknowledgements."""
 CLOCK = 1.0
 """Seconds between two words about how much is recorded."""
-TOLD = ("state", "status", "error", "destination", "notice", "busy_after", "disabled", "page", "command")
-"""Traits that a capture page shows as well."""
 
 UNSEEN = (
     "no page shows this microphone: display it in a notebook that is open in a browser (JupyterLab or Notebook), "
@@ -93,14 +91,22 @@ class Microphone(anywidget.AnyWidget):
     def __init__(self, **kwargs: Any) -> None:
         self._callbacks: tuple[AudioCallback, ...] = ()
         self._follow: Callable[[Stage, str], object] = self._follow_alone
+        self._record: AudioCallback = lambda pcm, position: None
+        """Takes all sound before any callback, or raises RtMagicError: then it is not acknowledged, and comes again."""
         self._intake = Intake()
         self._position = 0
         self.captured_at: float | None = None
         """When the last sample that was handed on was captured, in Unix time by the page's clock."""
-        self._resampler: tuple[str, int, Any] | None = None
+        self._resampler: Resampler | None = None
+        self._stretch: tuple[str, int] | None = None
+        """Epoch and rate of the last chunk."""
+        self._ready = b""
+        """Sound at 24 kHz that is not recorded yet."""
+        self._refused: tuple[str, int] | None = None
+        """Epoch and number of the chunk whose sound that is, if it will come once more."""
         self._ticking: asyncio.TimerHandle | None = None
         self._commands = 0
-        self._capture: CaptureServer | None = None
+        self._capture = CaptureLink(self, self._receive)
         self._source = ""
         self._clocked_at = 0.0
         self.forwarded: Callable[[], float] = lambda: self._position / SAMPLE_RATE
@@ -149,7 +155,7 @@ class Microphone(anywidget.AnyWidget):
         It is served by this kernel on localhost, can be opened once, works while a cell runs, and ends with the
         session. Where the kernel is on another machine, make a tunnel first: `ssh -L PORT:localhost:PORT HOST`.
         """
-        return portal().run(self._capture_address()).result(10)
+        return portal().run(self._capture.address()).result(10)
 
     @property
     def source(self) -> str:
@@ -165,7 +171,7 @@ class Microphone(anywidget.AnyWidget):
         comm = self.comm
         if self._own is not None:
             portal().call_soon(self._own.follow, "stop")
-        portal().call_soon(self._end_capture)
+        portal().call_soon(self._capture.end)
         super().close()
         if comm is not None:
             lane.detach(comm)
@@ -173,7 +179,7 @@ class Microphone(anywidget.AnyWidget):
     @property
     def captured(self) -> int:
         """Samples the pages captured by their own counting, at 24 kHz."""
-        return round(self._intake.inbox.captured * SAMPLE_RATE)
+        return self._intake.inbox.captured
 
     @property
     def recording(self) -> bool:
@@ -206,7 +212,7 @@ class Microphone(anywidget.AnyWidget):
             case Fetch(_, cancel):
                 self.on_fetch(cancel)
             case AskCapturePage(page):
-                self._answering = asyncio.ensure_future(self._give_capture_page(page))
+                self._capture.give(page)
             case Start() | Pause() | Stop() if self._own is not None:
                 self._command(
                     "start" if isinstance(message, Start) else "pause" if isinstance(message, Pause) else "stop"
@@ -222,43 +228,9 @@ class Microphone(anywidget.AnyWidget):
     def _command(self, name: Name) -> None:
         self._carry_out(self._intake.command(name, time.monotonic()))
 
-    async def _capture_address(self) -> str:
-        if self._capture is None:
-            from rt_magic.widgets.capture_page import CaptureServer
-
-            server = CaptureServer(
-                self._receive, lambda: {**self._told(), "composed": False, "device": "", "better": {}}
-            )
-            await server.open()
-            self._capture = server
-            self.observe(self._tell_traits, names=list(TOLD))
-        return self._capture.address()
-
-    async def _give_capture_page(self, page: str) -> None:
-        self.send(CapturePage(type="capture-page", page=page, address=await self._capture_address()))
-
-    def _told(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*TOLD, "echo_cancellation", "noise_suppression", "auto_gain")}
-
-    def _tell_traits(self, change: Any) -> None:
-        # On the thread of whoever wrote the trait.
-        portal().call_soon(self._pass_on, {"type": "traits", "traits": {change["name"]: change["new"]}})
-
-    def _pass_on(self, message: Any) -> None:
-        if self._capture is not None:
-            self._capture.tell(message)
-            if message.get("traits", {}).get("state") == "stopped":
-                self._end_capture()
-
-    def _end_capture(self) -> None:
-        if self._capture is not None:
-            server, self._capture = self._capture, None
-            self.unobserve(self._tell_traits, names=list(TOLD))
-            self._ending_capture = asyncio.ensure_future(server.close())
-
     def _tell(self, message: Any) -> None:
         self.send(message)
-        self._pass_on(message)
+        self._capture.tell(message)
 
     def _tell_clock(self) -> None:
         self._clocked_at = time.monotonic()
@@ -276,11 +248,14 @@ class Microphone(anywidget.AnyWidget):
         )
 
     def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
+        for number, effect in enumerate(effects):
             match effect:
                 case Sound(chunk):
-                    self.captured_at = chunk.captured_at
-                    self._emit(self._at_24k(chunk))
+                    try:
+                        self._take_in(chunk)
+                    except RtMagicError as error:
+                        rest = [later.chunk for later in effects[number:] if isinstance(later, Sound)]
+                        return self._carry_out(self._intake.refuse(rest, str(error), time.monotonic()))
                 case Send(message):
                     if self._own is None:
                         self._tell(message)
@@ -293,11 +268,16 @@ class Microphone(anywidget.AnyWidget):
                     self.send_state(["state", "status", "error", "page"])
                 case Reached(stage, detail):
                     if stage in ("paused", "stopped", "failed"):
-                        self._flush_resampler()
+                        self._ready += self._rest_of_stretch()
+                        try:
+                            self._emit()
+                        except RtMagicError as error:  # what is left of the sound waits for the next start
+                            if stage != "failed":
+                                return self._carry_out(self._intake.refuse([], str(error), time.monotonic()))
                         self._tell_clock()
                     elif stage == "start":
-                        ours = self._capture is not None and detail in self._capture.pages
-                        self._source = "kernel" if self._own else "capture page" if ours else "notebook page"
+                        where = "capture page" if self._capture.brought(detail) else "notebook page"
+                        self._source = "kernel" if self._own else where
                     page = "" if self._intake.page == OWN else self._intake.page  # every page may stop that one
                     if self.page != page:
                         self.page = page
@@ -305,33 +285,36 @@ class Microphone(anywidget.AnyWidget):
         if self._ticking is None and self._intake.active:
             self._ticking = portal().loop.call_later(TICK, self._tick)
 
+    def _take_in(self, chunk: Audio) -> None:
+        if self._refused != (chunk.epoch, chunk.seq):
+            self._ready += self._at_24k(chunk)
+        self._refused = chunk.epoch, chunk.seq
+        self.captured_at = chunk.captured_at
+        self._emit()
+        self._refused = None
+
     def _at_24k(self, chunk: Audio) -> bytes:
-        if self._resampler is not None and self._resampler[:2] != (chunk.epoch, chunk.rate):
-            self._flush_resampler()
+        """Return the sound that is ready, with what was left of another epoch or rate."""
+        before = b"" if self._stretch == (chunk.epoch, chunk.rate) else self._rest_of_stretch()
+        self._stretch = chunk.epoch, chunk.rate
         if chunk.rate == SAMPLE_RATE:
-            return chunk.pcm
-        import numpy as np
-        import soxr
-
+            return before + chunk.pcm
         if self._resampler is None:
-            stream = soxr.ResampleStream(chunk.rate, SAMPLE_RATE, 1, dtype="int16", quality="HQ")
-            self._resampler = (chunk.epoch, chunk.rate, stream)
-        samples = np.frombuffer(chunk.pcm, "<i2").astype(np.int16)
-        return bytes(self._resampler[2].resample_chunk(samples).astype("<i2").tobytes())
+            from rt_magic.audio.resampling import Resampler
 
-    def _flush_resampler(self) -> None:
-        if self._resampler is None:
-            return
-        import numpy as np
+            self._resampler = Resampler(SAMPLE_RATE)
+        return before + self._resampler.feed(chunk.pcm, chunk.rate)
 
-        rest = self._resampler[2].resample_chunk(np.zeros(0, np.int16), last=True)
-        self._resampler = None
-        self._emit(bytes(rest.astype("<i2").tobytes()))
+    def _rest_of_stretch(self) -> bytes:
+        return b"" if self._resampler is None else self._resampler.flush()
 
-    def _emit(self, pcm: bytes) -> None:
+    def _emit(self) -> None:
+        """Hand on what is ready. Raises RtMagicError where it cannot be recorded: it stays, and nobody has it."""
+        pcm, position = self._ready, self._position
         if not pcm:
             return
-        position = self._position
+        self._record(pcm, position)
+        self._ready = b""
         self._position += len(pcm) // BYTES_PER_SAMPLE
         for callback in self._callbacks:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -13,11 +14,14 @@ from typing import Any
 
 from rt_magic.audio.capture import Capture
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE
-from rt_magic.exceptions import RtMagicError
+from rt_magic.exceptions import MicrophoneError, RtMagicError
 from rt_magic.portal import portal
+from rt_magic.secrets import redact
 from rt_magic.threads import in_thread
 from rt_magic.widgets.intake import GONE_AFTER, Name
 from rt_magic.widgets.messages import Audio, FromPage, MicrophoneFailed, Pause, Start, Stop
+
+_log = logging.getLogger(__name__)
 
 OWN = "kernel"
 """What stands in messages where a page has its name."""
@@ -75,9 +79,16 @@ class OwnMicrophone:
                 # PortAudio's thread hands over and returns; the rate is known only once the device is open.
                 epoch.capture = await in_thread(self._open, epoch)
             except RtMagicError as error:
-                if self._epoch is epoch:
-                    self._epoch = None
-                self._receive(MicrophoneFailed(type(error).__name__, str(error)))
+                self._fail(epoch, error)
+            except Exception as error:  # PortAudio has more kinds of them than it says
+                _log.exception("an unexpected error while this machine's microphone was opened")
+                what = redact(repr(error))
+                self._fail(epoch, MicrophoneError(f"the microphone cannot be opened ({what}); please report it"))
+
+    def _fail(self, epoch: _Epoch, error: RtMagicError) -> None:
+        if self._epoch is epoch:
+            self._epoch = None
+        self._receive(MicrophoneFailed(type(error).__name__, str(error)))
 
     def _open(self, epoch: _Epoch) -> Capture:
         def hand_over(call: Callable[..., object], *given: object) -> None:
@@ -91,7 +102,7 @@ class OwnMicrophone:
     async def _finish(self, epoch: _Epoch, name: Name) -> None:
         async with self._turn:
             if epoch.capture is not None:
-                await in_thread(epoch.capture.close)
+                await _close(epoch.capture)
                 await asyncio.sleep(0)  # what its last callbacks handed over comes first
                 self._send(epoch, 1)
             message = Pause if name == "pause" else Stop
@@ -124,9 +135,16 @@ class OwnMicrophone:
     async def _close(self, epoch: _Epoch) -> None:
         async with self._turn:
             if epoch.capture is not None:
-                await in_thread(epoch.capture.close)
+                await _close(epoch.capture)
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _close(capture: Capture) -> None:
+    try:
+        await in_thread(capture.close)
+    except Exception:  # what was heard before is there all the same, and its end is still to be told
+        _log.exception("an unexpected error while this machine's microphone was closed")

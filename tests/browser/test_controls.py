@@ -18,9 +18,9 @@ from tests.browser.test_page import button, listen, sent, show_microphone, wait_
 STATES = {
     "ready": ["Start"],
     "opening": ["Stop"],
-    "connecting": ["Stop"],
+    "connecting": ["Stop", "Pause"],
     "listening": ["Stop", "Pause"],
-    "reconnecting": ["Stop"],
+    "reconnecting": ["Stop", "Pause"],
     "paused": ["Stop", "Resume"],
     "draining": ["Stop"],
     "stopped": ["Start"],

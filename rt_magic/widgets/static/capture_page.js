@@ -1,8 +1,9 @@
-// Generated from js/src (sha256 15497402d540b6b192a18a97051c29c50d652e360cfd00f35197061379c13905); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 637d8339e0d4e754ae9d5e8a046c249fa3f3201c99821d465bf765f43a54f0e6); edit there, then: npm --prefix js run build
 
-// src/element.js
+// src/elements.js
 function element(tag, name, properties = {}, ...children) {
-  const made2 = Object.assign(document.createElement(tag), { className: name }, properties);
+  const made2 = Object.assign(document.createElement(tag), properties);
+  if (name) made2.className = name;
   made2.append(...children);
   return made2;
 }
@@ -276,7 +277,7 @@ function buttons(state2, elsewhere, disabled, asked) {
   if (IDLE.has(state2)) return { primary: { label: "Start", enabled: !disabled }, secondary: null };
   const closing = asked === "pause" || asked === "stop";
   const primary = { label: "Stop", enabled: state2 !== "draining" && asked !== "stop" };
-  if (elsewhere || state2 !== "listening" && state2 !== "paused") return { primary, secondary: null };
+  if (elsewhere || !(UNDER_WAY.has(state2) || state2 === "paused")) return { primary, secondary: null };
   return { primary, secondary: { label: state2 === "paused" ? "Resume" : "Pause", enabled: !disabled && !closing } };
 }
 function sentences(state2, elsewhere, { state: known, status, busy_after }, page) {
@@ -1013,7 +1014,7 @@ var Recorder = class {
   receive(answer) {
     const stretch = this.#stretch;
     const now2 = this.#now();
-    if (stretch && answer.epoch === stretch.epoch) {
+    if (stretch && answer.epoch === stretch.epoch && (answer.type !== "accepted" || answer.page === this.page)) {
       stretch.accepted = true;
       if (this.asked === "start" && stretch.capture) this.asked = null;
     }
@@ -1443,10 +1444,9 @@ var SHOWN = [
   "better",
   "place"
 ];
-var SWITCHES2 = ["echo_cancellation", "noise_suppression", "auto_gain"];
+var OPENED_WITH = SWITCHES.map(([name]) => name);
 var START_WAITS = 5e3;
 var NEWS = 6e3;
-var IDLE2 = /* @__PURE__ */ new Set(["ready", "stopped", "error"]);
 var microphone_default = () => {
   const page = randomName();
   const times = new Times();
@@ -1468,7 +1468,7 @@ var microphone_default = () => {
     );
     const { recording, accepted, asked, failed, problem, muted, starved, silent, outbox, captured } = recorder;
     if (left && !recorder.active && kernelGone(model.get("layout"))) {
-      const state2 = IDLE2.has(traits.state) ? traits.state : "stopped";
+      const state2 = IDLE.has(traits.state) ? traits.state : "stopped";
       Object.assign(traits, { state: state2, disabled: true, status: LEFT, better: {} });
     }
     const device = recorder.device?.label ?? "";
@@ -1492,7 +1492,7 @@ var microphone_default = () => {
     const switches = (
       /** @type {Traits} */
       /** @type {unknown} */
-      Object.fromEntries(SWITCHES2.map((name) => [name, model.get(name)]))
+      Object.fromEntries(OPENED_WITH.map((name) => [name, model.get(name)]))
     );
     const around = {
       destination,
@@ -1504,7 +1504,7 @@ var microphone_default = () => {
       elapsed: times.elapsed(captured),
       sent: times.sent,
       link: arranged.state === "error" ? link : "",
-      better: offer(traits.better ?? {}, IDLE2.has(arranged.state)),
+      better: offer(traits.better ?? {}, IDLE.has(arranged.state)),
       settings: { choices: choices(devices.list), chosen: model.get("device") || recall(devices.remembered, devices.list), device, switches, disabled }
     };
     for (const panel of panels2.values()) panel.draw({ ...arranged, ...around });
@@ -1574,7 +1574,7 @@ var microphone_default = () => {
       },
       open: (events) => {
         link = "";
-        const [echo_cancellation, noise_suppression, auto_gain] = SWITCHES2.map((name) => model.get(name));
+        const [echo_cancellation, noise_suppression, auto_gain] = OPENED_WITH.map((name) => model.get(name));
         const [device, preferred] = [model.get("device"), recall(devices.remembered, devices.list)];
         return openCapture(
           /** @type {any} */
@@ -1588,7 +1588,7 @@ var microphone_default = () => {
     for (
       const name of
       /** @type {const} */
-      ["device", ...SWITCHES2]
+      ["device", ...OPENED_WITH]
     ) model.on(`change:${name}`, () => (draw(model), recorder.reopen()));
     let done = model.get("command")?.n ?? 0;
     model.on("change:command", () => {

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 15497402d540b6b192a18a97051c29c50d652e360cfd00f35197061379c13905); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 637d8339e0d4e754ae9d5e8a046c249fa3f3201c99821d465bf765f43a54f0e6); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -1245,8 +1245,9 @@ var View = class {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
-    const { placeholder, waiting, direction, composed, next_step } = shown;
+    const { placeholder, waiting, direction, composed, done, next_step } = shown;
     this.#el.classList.toggle("rt-magic", !composed);
+    attribute(this.#el, "data-state", composed ? null : done ? "stopped" : "listening");
     write(this.#placeholder, placeholder);
     write(this.#waiting, waiting ? `${waiting} ${waiting === 1 ? "segment waits" : "segments wait"} for the cell's code to run` : "");
     this.#waiting.hidden = !waiting;
