@@ -334,7 +334,7 @@ class RealtimeSession:
         if isinstance(event, Opened):
             self._connections = connection.number
             self.wanted = connection.protocol.wanted  # what the service accepted: the next connection asks for that
-            self._ladder.hold(connection.protocol.given_up)
+            self._ladder.hold(connection.protocol.lacking)
         elif not isinstance(event, TurnCut | CutRefused):
             error = self._report.take(event, self._asked(), connection.request_id)
             if error is not None:

@@ -29,7 +29,7 @@ from rt_magic.wire.events import (
 )
 from rt_magic.wire.one_turn import OneTurn
 from rt_magic.wire.open_turns import OpenTurns
-from rt_magic.wire.refusals import adapt, give_up, refused_field, refused_shape
+from rt_magic.wire.refusals import adapt, give_up, is_lasting, refused_field, refused_shape
 from rt_magic.wire.settings import (
     differences,
     is_same_language,
@@ -78,6 +78,8 @@ class ClientProtocol(Machine):
         """Those of the notes that tell of other words than one asked for, as in another language."""
         self.given_up: tuple[str, ...] = ()
         """Fields that the service refused, in the order in which they were dropped."""
+        self.lacking: tuple[str, ...] = ()
+        """Those of them that it refused whatever their value, so that nobody need ask for them again."""
         self.uncommitted = 0
         """Samples appended since the last commit of ours."""
         self.refused_commits: list[int] = []
@@ -184,6 +186,7 @@ class ClientProtocol(Machine):
     def _switch(self, shape: str) -> None:
         """Say the whole wish again in the other shape."""
         self.given_up += (shape,)
+        self.lacking += (shape,)
         self.wanted = give_up(dataclasses.replace(self._wish, kind=self.wanted.kind), shape) or self.wanted
         self._adopt(DIALECTS[_SHAPES[shape.removeprefix("to ")]])
 
@@ -222,6 +225,9 @@ class ClientProtocol(Machine):
         if self.wanted.languages != amended.languages:
             heard = ", ".join(amended.languages) or "any language"
             self._warn(f"the service listens for {heard} instead of {', '.join(self.wanted.languages)}")
+        # Of turns, what a service lacks is only known when its plainest kind was asked for.
+        if is_lasting(error) and (field != "turn_detection" or self.wanted.turn_detection == "server"):
+            self.lacking += (field,)
         self.wanted = amended
         self.given_up += (field,)
         self._configure()
