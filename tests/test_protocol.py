@@ -316,7 +316,7 @@ def test_several_refused_fields_are_given_up_one_by_one() -> None:
     ],
 )
 def test_a_service_without_turn_detection_gets_turns_of_ours(error: ErrorEvent) -> None:
-    """However the refusal is worded, turns by meaning become turns at pauses, and then the service's are switched off."""
+    """However a refusal is worded, turns by meaning become turns at pauses, and then the service's are switched off."""
     protocol = client(turn_detection="semantic")
     told(protocol, SessionCreated({}))
     (update,) = said(protocol)

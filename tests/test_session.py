@@ -265,6 +265,48 @@ async def test_files_beside_a_notebook_do_not_get_into_the_engine(
         embedded.close()
 
 
+async def test_what_is_finished_takes_no_more() -> None:
+    """Sound after the end is refused instead of never becoming text, and so is entering a session twice."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url)) as session:
+            await session.send(noise(0.5))
+            with pytest.raises(rt.ConfigurationError, match="entered before"):
+                await session.__aenter__()
+            finishing = asyncio.create_task(session.finish())
+            await asyncio.sleep(0)
+            with pytest.raises(rt.ConfigurationError, match="finished"):
+                await session.send(noise(0.5))
+            await finishing
+            with pytest.raises(rt.ConfigurationError, match="finished"):
+                await session.send(noise(0.5))
+        with pytest.raises(rt.ConfigurationError, match="entered before"):
+            await session.__aenter__()
+        assert len(peer.requests) == 1
+    assert session.recording.samples == SAMPLE_RATE // 2
+
+
+async def test_an_array_of_samples_is_sent_whole() -> None:
+    """What numpy holds as int16 arrives as it is, and is counted in samples."""
+    samples = np.frombuffer(noise(1.0), "<i2")
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url), live=True) as session:
+            await session.send(samples)  # type: ignore[arg-type]  # bytes by their type, any buffer in fact
+            await session.finish()
+        assert bytes(peer.connections[0].pcm[: samples.nbytes]) == samples.tobytes()
+    assert session.counts["received"] == SAMPLE_RATE
+
+
 async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
     """After the end a session can be resumed: numbering, order and the recording's clock go on."""
 
@@ -277,7 +319,7 @@ async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
     async with ScriptedPeer(script, script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
         await session.send(noise(1.0))
         await session.finish()
-        await session.send(noise(0.5))  # after the end: it is sent when the session goes on
+        session.append(noise(0.5))  # after the end: it is sent when the session goes on
         session.resume()
         await session.send(noise(0.5))
         transcript = await session.finish()

@@ -138,6 +138,8 @@ class RealtimeSession:
     # ── use ──
 
     async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise ConfigurationError("this session was entered before; make a new RealtimeSession for another one")
         self._loop = asyncio.get_running_loop()
         self.transcript._begin()
         self._task = asyncio.create_task(self._run(), name="rt_magic-session")
@@ -162,7 +164,7 @@ class RealtimeSession:
                 "transcribed; make room, and record again"
             ) from error
         if self._pace is not None:
-            self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic(), captured)
+            self._pace.note(position + memoryview(pcm).nbytes // BYTES_PER_SAMPLE, time.monotonic(), captured)
         if self._loop is not None and self._carriers.current is not None:
             if is_running(self._loop):
                 self._wake()  # a call as if from another thread would cost a round of the loop
@@ -171,8 +173,13 @@ class RealtimeSession:
         return position
 
     async def send(self, pcm: bytes) -> None:
-        """Add PCM16 at 24 kHz to the recording; never waits for the network. Raises what ended the session."""
+        """Add PCM16 at 24 kHz to the recording; never waits for the network.
+
+        Raises what ended the session, and ConfigurationError after `finish`.
+        """
         self._raise_error()
+        if self._finishing or self.state == "stopped":
+            raise ConfigurationError("this session is finished and hears no more; make a new one for what follows")
         self.append(pcm)
 
     async def flush(self) -> None:
