@@ -77,6 +77,7 @@ LIBRARIES = {
         "audio.recording",
         "widgets.lane",
         "transcript.transcript",
+        "session.credentials",
         "session.embedded",
         "local.*",
     ),

@@ -22,9 +22,9 @@ QUIETEST = 20.0
 SECOND_LOOKS = 2
 """Utterances of a recording that are decoded once more when they end, since the cepstral mean is cold before.
 
-That takes a sixth to a quarter of their duration, which their final text waits for. Measured on synthetic voices through
-six channels (plain, quiet, telephone, bright, dull, noisy): 41.8 % of the words wrong without, 38.9 % with two, 37.4 %
-with a second look at each; on human speech no difference.
+That takes a sixth to a quarter of their duration, which their final text waits for. Measured on synthetic voices
+through six channels (plain, quiet, telephone, bright, dull, noisy): 41.8 % of the words wrong without, 38.9 % with two,
+37.4 % with a second look at each; on human speech no difference.
 """
 LONGEST_SECOND_LOOK = 5.0
 """Seconds up to which an utterance is decoded once more."""

@@ -15,7 +15,13 @@ from typing import Any, Literal, Self, TypeAlias
 from rt_magic.audio.pace import Pace
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import Recording
-from rt_magic.exceptions import AudioError, ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.exceptions import (
+    AudioError,
+    AuthenticationError,
+    ConfigurationError,
+    RtMagicError,
+    ServiceConnectionError,
+)
 from rt_magic.languages import languages
 from rt_magic.secrets import redact
 from rt_magic.session import prefetch
@@ -301,7 +307,13 @@ class RealtimeSession:
         await relay.run(connection, address)
 
     async def _dial(self, *, held: bool = False) -> tuple[Connection, Address]:
-        self._address = address = await prefetch.address(self.service, self._ladder.rung)
+        try:
+            self._address = address = await prefetch.address(self.service, self._ladder.rung)
+        except AuthenticationError as error:
+            if not self._connections:
+                raise
+            # Who was let in before will be so again: what gives tokens has troubles of its own at times.
+            raise NotReached(error, passing=True) from None
         if address.signed_in and not self._connections:
             self._move("draining" if self._finishing else "connecting", f"connecting, {signed_in(address)}")
         connection = Connection(
