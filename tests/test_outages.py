@@ -75,11 +75,14 @@ async def test_before_a_connection_expires_the_next_takes_over_at_a_pause(turns:
 
 async def test_a_credential_that_asks_a_person_holds_up_no_end() -> None:
     """While the next connection waits for a token, the present one ends when it is told to."""
-    asked, answered = [], threading.Event()
+    asked: list[None] = []
+    answered, again = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def token() -> str:
         asked.append(None)
         if len(asked) > 1:
+            loop.call_soon_threadsafe(again.set)
             answered.wait(30)
         return "t"
 
@@ -89,8 +92,7 @@ async def test_a_credential_that_asks_a_person_holds_up_no_end() -> None:
         azure = rt.AzureOpenAI(service.url.replace("ws:", "http:"), model="whisper-1", credential=token)
         async with RealtimeSession(azure, timing=TIMING) as session:
             await session.send(recording.pcm)
-            while len(asked) < 2:
-                await asyncio.sleep(0.01)
+            await again.wait()
             transcript = await session.finish(timeout=8)
         answered.set()
         assert session.status == "stopped"

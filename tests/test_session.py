@@ -12,6 +12,7 @@ import rt_magic as rt
 from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
 from rt_magic.session import embedded
 from rt_magic.session.session import RealtimeSession
+from rt_magic.session.timing import Timing
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.events import CommitAudio, Completed, ErrorEvent
 from tests.coded import coded
@@ -140,6 +141,78 @@ async def test_a_lost_connection_is_made_again_and_the_unsettled_audio_sent_agai
     assert [segment.text for segment in transcript.segments] == ["first", "second"]
     assert [segment.id for segment in transcript.segments] == ["s1", "s2"]
     assert transcript.segments[1].start == pytest.approx(1.5 + 0.8)
+
+
+@pytest.mark.parametrize("when", ["before it stands", "while it is lost", "just before it is lost"])
+async def test_a_pause_closes_the_turn_whatever_happens_to_the_connection(when: str) -> None:
+    """The last words before a pause become final during the pause, by the next connection where this one is lost."""
+    lost, paused = asyncio.Event(), asyncio.Event()
+
+    async def first(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        if when == "just before it is lost":
+            await connection.audio(seconds=2.0)  # with the silence that closes the turn
+        connection.abort()
+        lost.set()
+
+    async def second(connection: PeerConnection) -> None:
+        await paused.wait()
+        await connection.accept()
+        await connection.audio(seconds=2.0)
+        assert bytes(connection.pcm[: len(pcm)]) == pcm
+        await connection.turn("the last words", start=0.2, end=1.5)
+        await connection.finish()
+
+    pcm = noise(1.0)
+    scripts = [second] if when == "before it stands" else [first, second]
+    async with (
+        ScriptedPeer(*scripts) as peer,
+        RealtimeSession(rt.Compatible(peer.url), timing=Timing(retry=0.01)) as session,
+    ):
+        await session.send(pcm)
+        if when == "just before it is lost":
+            await session.flush()
+        if when != "before it stands":
+            await lost.wait()
+        if when != "just before it is lost":
+            await session.flush()
+        paused.set()
+        async with asyncio.timeout(5):
+            async for segment in session:
+                if segment.final:
+                    break
+        assert segment.text == "the last words"
+        await session.finish()
+
+
+async def test_nothing_is_sent_where_nothing_was_recorded() -> None:
+    """A start and a stop without sound cost no seconds of silence; so does a pause before the first sound."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script, script) as peer:
+        for turns in ("server", "client"):
+            async with RealtimeSession(rt.Compatible(peer.url), turn_detection=turns) as session:
+                await session.flush()
+                await session.finish()
+            assert session.counts["sent"] == session.counts["padding"] == 0
+        assert [len(connection.pcm) for connection in peer.connections] == [0, 0]
+
+
+async def test_no_key_is_named_where_there_is_none() -> None:
+    """What the words came by is said of a key that was sent, and of none where none was."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script, script) as peer:
+        for key, named in ((None, None), ("key-of-a-server", "key")):
+            async with RealtimeSession(rt.Compatible(peer.url, api_key=key)) as session:
+                assert (await session.finish()).meta["credential"] == named
 
 
 async def test_client_side_turns_are_committed_at_the_end() -> None:

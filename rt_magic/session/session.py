@@ -132,6 +132,8 @@ class RealtimeSession:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._carriers = Carriers()
+        self._close_at = 0
+        """Sample of the recording behind which a turn was to be closed last."""
         self._connections = 0
         """Number of the newest connection that the service accepted."""
         self._address: Address | None = None
@@ -189,9 +191,13 @@ class RealtimeSession:
         self.append(pcm)
 
     async def flush(self) -> None:
-        """Close the turn that is open, as at a pause, so that its final text comes; the recording's clock stands."""
+        """Close the turn that is open, as at a pause, so that its final text comes; the recording's clock stands.
+
+        Where no connection stands, or it is lost before that text came, the next one closes the turn.
+        """
+        self._close_at = self.recording.samples
         if self._carriers.current is not None:
-            self._carriers.current.flush()
+            self._carriers.current.flush(self._close_at)
 
     async def finish(self, timeout: float | None = 30) -> Transcript:
         """Wait until everything sent is final, or marked failed after `timeout` seconds; return the transcript.
@@ -301,8 +307,7 @@ class RealtimeSession:
     async def _connect(self) -> None:
         connection, address = await self._dial()
         self._carriers.current = connection
-        if self._finishing:
-            connection.finish()
+        self._tell(connection)
         relay = Relay(partial(self._dial, held=True), self._pass, self._retire)
         await relay.run(connection, address)
 
@@ -335,6 +340,11 @@ class RealtimeSession:
     def _pass(self, connection: Connection) -> None:
         """Go on with the connection that has taken over."""
         self._carriers.pass_to(connection)
+        self._tell(connection)
+
+    def _tell(self, connection: Connection) -> None:
+        """Ask of a connection that takes sound what was asked before of the session."""
+        connection.flush(self._close_at)
         if self._finishing:
             connection.finish()
 

@@ -94,6 +94,7 @@ class ClientProtocol(Machine):
         self._refuses_clear = False
         self._turns = OpenTurns()
         self._open, self._partial = dialect.open, dialect.partial
+        self._expires_at: float | None = None
         self._refusal: ErrorEvent | None = None
         self._echo: tuple[Dialect, Accepted] | None = None
         self._adopt(dialect)
@@ -159,6 +160,7 @@ class ClientProtocol(Machine):
             remembered = DIALECTS[_SHAPES[self.wanted.shape]] if self.wanted.shape else None
             self._adopt(remembered or recognised(created) or DIALECTS["openai"])
         self.wanted = dataclasses.replace(self.wanted, kind=read_kind(created.session) or self.wanted.kind)
+        self._expires_at = read_accepted(created.session).expires_at
         self._configure()
         if not self.dialect.answers:
             self._receive_updated(unanswered(self.wanted))
@@ -177,7 +179,8 @@ class ClientProtocol(Machine):
         self._settle_on(accepted)
 
     def _settle_on(self, accepted: Accepted) -> None:
-        self.accepted = accepted
+        # Some say when they will end the connection in their first frame only.
+        self.accepted = dataclasses.replace(accepted, expires_at=accepted.expires_at or self._expires_at)
         self._pending_update = None
         for sentence in differences(accepted, self.wanted, self.dialect):
             self._warn(sentence)
