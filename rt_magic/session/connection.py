@@ -25,7 +25,7 @@ from rt_magic.session.opening import opened
 from rt_magic.session.sending import Sender
 from rt_magic.session.services import Address
 from rt_magic.session.settled import Settled
-from rt_magic.session.timing import Timing
+from rt_magic.session.timing import DEFAULT, Timing
 from rt_magic.session.waiting import Waiting
 from rt_magic.transcript.segments import CutRefused, Opened, TurnCut
 from rt_magic.wire.dialects import Dialect, Wanted
@@ -47,9 +47,6 @@ WINDOW = 5 * SAMPLE_RATE
 """Samples after which the other side must have shown that it reads (by a pong), two windows may be under way."""
 
 ANSWER_TIMEOUT = 20.0
-
-
-DEFAULT = Timing()
 
 
 class Connection:
