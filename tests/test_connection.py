@@ -402,6 +402,11 @@ REFUSED_UPDATES: list[tuple[dict[str, Any], tuple[str, str]]] = [
         {"type": "transcription", "audio": {"input": {"transcription": {"languages": ["en", "de"]}}}},
         ("invalid_value", "session.audio.input.transcription.languages"),
     ),
+    (
+        {"type": "transcription", "audio": {"input": {"transcription": {"language": "en", "languages": ["fr"]}}}},
+        ("invalid_value", "session.audio.input.transcription.languages"),
+    ),
+    ({"type": "realtime"}, ("invalid_parameter", "session.type")),
 ]
 
 

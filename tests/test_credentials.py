@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.core.credentials import AccessToken, AzureKeyCredential
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
 import rt_magic as rt
 from rt_magic.session import credentials, prefetch
@@ -21,6 +22,7 @@ from rt_magic.session.credentials import prove
 from rt_magic.session.resolution import resolve_service
 from rt_magic.session.services import AzureOpenAI
 from rt_magic.session.session import RealtimeSession
+from rt_magic.session.timing import Timing
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.addresses import SCOPES, Rung
 from tests import resource
@@ -120,7 +122,8 @@ async def test_a_key_that_no_header_can_carry_is_refused_unseen(secret: str) -> 
 
 
 @pytest.mark.parametrize(
-    "fault", [ValueError("no such tenant\nand a second line"), TimeoutError(), KeyError("x"), RuntimeError()]
+    "fault",
+    [ValueError("no such tenant\nand a second line"), FileNotFoundError("token"), KeyError("x"), RuntimeError()],
 )
 async def test_a_credential_that_fails_is_named_with_what_it_said(fault: Exception) -> None:
     """Whatever a credential raises becomes one sentence that names it."""
@@ -132,6 +135,64 @@ async def test_a_credential_that_fails_is_named_with_what_it_said(fault: Excepti
     with pytest.raises(rt.AuthenticationError, match="Broken gave no token") as caught:
         await headers(credential=Broken())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [TimeoutError("slow"), ConnectionError("no way"), ServiceRequestError("no DNS"), ServiceResponseError("eh")],
+)
+async def test_a_network_that_is_away_is_no_refusal(fault: Exception) -> None:
+    """That nobody could be asked for a token is told from a token that was refused: it may come in a moment."""
+
+    def away() -> str:
+        raise fault
+
+    with pytest.raises(rt.ServiceConnectionError, match="gave no token, as nobody was reached"):
+        await headers(credential=away)
+
+
+async def test_a_token_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential that asks somebody who does not answer is no network that is away."""
+    monkeypatch.setattr(credentials, "PATIENCE", 0.05)
+    with pytest.raises(rt.AuthenticationError, match="within"):
+        await headers(credential=Synchronous(delay=0.5))
+
+
+@pytest.mark.parametrize("fault", [OSError("no network"), ValueError("AADSTS90033: a transient error has occurred")])
+async def test_a_session_outlives_a_token_that_does_not_come(fault: Exception) -> None:
+    """Who was let in before is asked for a token again and again, as for any connection that fails."""
+    calls = 0
+
+    def token() -> str:
+        nonlocal calls
+        calls += 1
+        if calls in (2, 3):
+            raise fault
+        return "t"
+
+    async def first(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=0.5)
+        connection.abort()
+
+    async with ScriptedPeer(first, resource.serving("whisper-1", "bonjour")) as peer:
+        service = resource.azure(peer, "whisper-1", api_key=None, credential=token)
+        async with RealtimeSession(service, timing=Timing(retry=0.01)) as session:
+            await session.send(resource.PHRASE)
+            assert (await session.finish()).text == "bonjour"
+    assert calls == 4
+
+
+async def test_a_token_that_does_not_come_at_first_ends_the_session_at_once() -> None:
+    """Whoever was never let in hears of it, and a session that is refused to the end says so as a refusal."""
+
+    def token() -> str:
+        raise ValueError("no such tenant")
+
+    service = AzureOpenAI("http://127.0.0.1:9", model="m", credential=token)
+    async with RealtimeSession(service) as session:
+        with pytest.raises(rt.AuthenticationError, match="no such tenant"):
+            await session.finish()
 
 
 @pytest.mark.parametrize("wrong", ["sk-key", 5, object()])
@@ -157,6 +218,24 @@ async def test_without_a_key_the_message_names_the_three_ways_in() -> None:
     text = str(caught.value)
     assert "AZURE_OPENAI_API_KEY" in text and "`az login`" in text and "credential=" in text
     assert "Tried: EnvironmentCredential" in text and "\n" not in text
+
+
+async def test_setting_azure_identity_up_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop, on which live sound arrives, goes on while azure-identity is imported and made; it is made once."""
+    made: list[int] = []
+
+    class Slow(Synchronous):
+        def __init__(self, **options: object) -> None:
+            super().__init__()
+            made.append(threading.get_ident())
+            time.sleep(0.2)
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", Slow)
+    await asyncio.gather(headers(), headers())
+    assert len(made) == 1 and made[0] != threading.get_ident()
 
 
 async def test_nobody_who_was_asked_in_vain_is_asked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:

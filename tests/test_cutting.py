@@ -267,7 +267,7 @@ async def test_what_listens_for_pauses_ends_with_the_connection() -> None:
     ):
         await session.send(bytes(48_000))
         await asyncio.wait_for(heard.wait(), 30)
-        connection = session._carriers.current
+        connection = session._keeper.carriers.current
         assert connection is not None and connection._sender.cutter is not None
         await session.finish()
     assert connection._sender.cutter is None

@@ -45,6 +45,7 @@ async def test_one_server_for_all_who_ask_at_once() -> None:
         ("echo no room >&2; echo on this machine >&2; exit 3", "no room on this machine"),
         ("exit 3", "it ended with code 3"),
         ("echo hello; echo a word too much >&2", "a word too much"),
+        ("""echo '{"url": "ftp://elsewhere", "token": "t"}'; cat >&2; echo no address >&2""", "no address"),
     ],
 )
 async def test_a_server_that_ends_says_why(

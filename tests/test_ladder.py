@@ -15,7 +15,8 @@ from rt_magic.session.session import RealtimeSession
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.addresses import SCOPES, Rung, next_rung
 from rt_magic.wire.dialects import Wanted
-from rt_magic.wire.events import SessionUpdate
+from rt_magic.wire.events import ClientEventError, ErrorEvent, SessionUpdate
+from rt_magic.wire.refusals import is_lasting
 from tests import resource
 from tests.resource import PHRASE, azure, fresh, say  # noqa: F401  # `fresh` is for every test here
 
@@ -210,6 +211,104 @@ async def test_a_service_that_takes_its_session_for_another_kind_is_obeyed() -> 
         sent = [event for event in peer.connections[0].received if isinstance(event, SessionUpdate)]
     assert [dict(update.session)["type"] for update in sent] == ["realtime"]  # the refused one is not among them
     assert "Passing a transcription session update" in transcript.meta["notes"][0]
+
+
+async def accepted_in_turn(
+    count: int, *given: dict[str, Any], rule: Any = None
+) -> tuple[list[SessionUpdate], list[int]]:
+    """Hold a session with each of these settings, and return what was accepted and how often each one asked."""
+    accepted: list[SessionUpdate] = []
+    asked: list[int] = []
+
+    async def script(connection: PeerConnection) -> None:
+        asked.append(0)
+
+        def counted(session: Any, event_id: str | None) -> None:
+            if rule is not None:
+                rule(session, event_id)
+
+        connection.rule = counted
+        refuse = connection.protocol.refuse
+
+        def refused(error: ClientEventError) -> None:
+            asked[-1] += 1
+            refuse(error)
+
+        connection.protocol.refuse = refused  # type: ignore[method-assign]
+        accepted.append(await connection.accept())
+        await connection.finish()
+
+    async with ScriptedPeer(*[script] * count) as peer:
+        for settings in given:
+            await say(azure(peer, "speech-of-the-team"), bytes(4800), **settings)
+    return accepted, asked
+
+
+def turns_of(update: SessionUpdate) -> Any:
+    """Return the turn detection that an update asks for."""
+    turns = update.session["audio"]["input"]["turn_detection"]
+    return turns and turns["type"]
+
+
+async def test_a_refused_kind_of_turns_costs_no_other_kind() -> None:
+    """Semantic turns, refused, become the service's own at pauses, and later sessions ask for what they want."""
+    accepted, refused = await accepted_in_turn(3, {"turn_detection": "semantic"}, {}, {"turn_detection": "server"})
+    assert [turns_of(update) for update in accepted] == ["server_vad"] * 3
+    assert refused == [1, 0, 0]
+
+
+async def test_a_value_that_was_refused_is_not_held_against_another() -> None:
+    """A prompt that is too long is left out of its own session only."""
+
+    def short(session: Any, event_id: str | None) -> None:
+        path = "session.audio.input.transcription.prompt"
+        if len(session["audio"]["input"]["transcription"].get("prompt", "")) > 20:
+            raise ClientEventError(
+                f"Invalid '{path}': string too long. Expected a string with maximum length 20, but got a string with "
+                "length 30 instead.", code="string_above_max_length", param=path, event_id=event_id,
+            )  # fmt: skip
+
+    accepted, refused = await accepted_in_turn(2, {"prompt": "x" * 30}, {"prompt": "bees"}, rule=short)
+    prompts = [update.session["audio"]["input"]["transcription"].get("prompt") for update in accepted]
+    assert prompts == [None, "bees"] and refused == [1, 0]
+
+
+async def test_a_session_that_reconnects_asks_for_what_was_taken() -> None:
+    """What is not remembered for others is for the session itself: its next connection asks for the working form."""
+    updates: list[SessionUpdate] = []
+    refusals: list[object] = []
+
+    def script(last: bool) -> Any:
+        async def run(connection: PeerConnection) -> None:
+            refuse = connection.protocol.refuse
+            connection.protocol.refuse = lambda error: (refusals.append(error), refuse(error))  # type: ignore
+            updates.append(await connection.accept())
+            if not last:
+                return connection.abort()
+            await connection.finish()
+
+        return run
+
+    async with ScriptedPeer(script(False), script(True)) as peer:
+        await say(azure(peer, "whisper-1"), bytes(4800), turn_detection="semantic")
+    assert [turns_of(update) for update in updates] == ["server_vad"] * 2 and len(refusals) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "lasting"),
+    [
+        ("unknown_parameter", "Unknown parameter: 'session.audio.input.transcription.prompt'.", True),
+        ("invalid_value", "Turn detection is not supported for this transcription model.", True),
+        (None, "prompt: Extra inputs are not permitted", True),
+        ("invalid_value", "Invalid value: 'semantic_vad'. Supported values are: 'server_vad'.", False),
+        ("invalid_value", "Invalid value: 'far_field' is not supported here.", False),
+        ("string_above_max_length", "Invalid 'prompt': string too long.", False),
+        (None, "threshold: Input should be less than or equal to 1", False),
+    ],
+)  # fmt: skip
+def test_which_refusals_are_about_the_setting_itself(code: str | None, message: str, lasting: bool) -> None:
+    """What a service does not have is told from a value that it does not take."""
+    assert is_lasting(ErrorEvent(message, code)) is lasting
 
 
 # ── what is not tried again ──

@@ -78,6 +78,7 @@ LIBRARIES = {
         "widgets.lane",
         "transcript.listeners",
         "transcript.store",
+        "session.credentials",
         "session.embedded",
         "local.*",
     ),

@@ -154,10 +154,12 @@ async def test_wrong_requests_are_refused(
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/openai/v1/realtime?intent=transcription"])
-@pytest.mark.parametrize("header", ["Authorization", "api-key"])
-async def test_both_paths_and_both_headers_are_taken(server: Running, path: str, header: str) -> None:
+@pytest.mark.parametrize(
+    ("header", "value"), [("Authorization", "Bearer {}"), ("Authorization", "bearer  {} "), ("api-key", "{}")]
+)
+async def test_both_paths_and_both_headers_are_taken(server: Running, path: str, header: str, value: str) -> None:
     """OpenAI's path and Azure's, the bearer token and the api-key header: all lead to a session."""
-    headers = {header: server.token if header == "api-key" else f"Bearer {server.token}"}
+    headers = {header: value.format(server.token)}
     async with connect(server.url.removesuffix("/v1") + path, additional_headers=headers) as websocket:
         judge_server_event(str(await websocket.recv()))
 
@@ -400,11 +402,16 @@ async def test_killed_decoder_fails_its_turn_and_the_next_turn_is_heard() -> Non
     await asyncio.to_thread(stop, server)
 
 
-async def test_token_of_the_environment_is_used_and_never_shown() -> None:
-    """RT_MAGIC_LOCAL_TOKEN is the token of a server started by hand; it stands in no output and no argument."""
-    process = start("--engine", "pocketsphinx", RT_MAGIC_LOCAL_TOKEN="secret-of-mine").process
+@pytest.mark.parametrize("header", ["Authorization", "api-key"])
+async def test_token_of_the_environment_is_used_and_never_shown(header: str) -> None:
+    """RT_MAGIC_LOCAL_TOKEN is the token of a server started by hand; it stands in no output, log and argument."""
+    running = start("--engine", "pocketsphinx", "--verbose", RT_MAGIC_LOCAL_TOKEN="secret-of-mine\n")
+    process = running.process
     assert process.stdout is not None and process.stderr is not None
     arguments = [" ".join(p.cmdline()) for p in (psutil.Process(process.pid), *psutil.Process(process.pid).children())]
+    value = "Bearer secret-of-mine" if header == "Authorization" else "secret-of-mine"
+    async with connect(running.url + "/realtime", additional_headers={header: value}) as websocket:
+        assert json.loads(await websocket.recv())["type"] == "session.created"
     process.terminate()
     out, err = process.communicate()
     assert process.returncode == 0

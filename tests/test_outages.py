@@ -11,6 +11,7 @@ import random
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -70,6 +71,32 @@ async def test_before_a_connection_expires_the_next_takes_over_at_a_pause(turns:
         assert len(service.connections) >= 3 and service.overlaps == len(service.connections) - 1
     assert complaints(recording, transcript.segments, service.streams) == []
     assert set(states) == {"listening", "draining", "stopped"}
+
+
+async def test_a_credential_that_asks_a_person_holds_up_no_end() -> None:
+    """While the next connection waits for a token, the present one ends when it is told to."""
+    asked: list[None] = []
+    answered, again = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def token() -> str:
+        asked.append(None)
+        if len(asked) > 1:
+            loop.call_soon_threadsafe(again.set)
+            answered.wait(30)
+        return "t"
+
+    recording = coded(2)
+    async with CodedService(recording) as service:
+        service.expires_in = lambda number: 0.5
+        azure = rt.AzureOpenAI(service.url.replace("ws:", "http:"), model="whisper-1", credential=token)
+        async with RealtimeSession(azure, timing=TIMING) as session:
+            await session.send(recording.pcm)
+            await again.wait()
+            transcript = await session.finish(timeout=8)
+        answered.set()
+        assert session.status == "stopped"
+    assert complaints(recording, transcript.segments, service.streams) == []
 
 
 @pytest.mark.parametrize("turns", ["server", "client"])

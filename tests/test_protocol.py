@@ -316,14 +316,18 @@ def test_several_refused_fields_are_given_up_one_by_one() -> None:
     ],
 )
 def test_a_service_without_turn_detection_gets_turns_of_ours(error: ErrorEvent) -> None:
-    """However the refusal is worded, the next update switches the service's turn detection off."""
+    """However a refusal is worded, turns by meaning become turns at pauses, and then the service's are switched off."""
     protocol = client(turn_detection="semantic")
     told(protocol, SessionCreated({}))
     (update,) = said(protocol)
     assert told(protocol, replace(error, client_event_id=update.event_id)) == []
+    (plain,) = said(protocol)
+    assert isinstance(plain, SessionUpdate)
+    assert plain.session["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+    assert told(protocol, replace(error, client_event_id=plain.event_id)) == []
     (again,) = said(protocol)
     assert isinstance(again, SessionUpdate) and again.session["audio"]["input"]["turn_detection"] is None
-    assert again.event_id != update.event_id
+    assert len({update.event_id, plain.event_id, again.event_id}) == 3
     told(protocol, error)
     assert protocol.failure is not None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -49,6 +52,47 @@ def test_what_is_appended_can_be_read_anywhere(chunks: list[bytes], data: st.Dat
         assert recording.read(start, stop) == whole[2 * max(0, start) : 2 * max(0, stop)]
     finally:
         recording.delete()
+
+
+@pytest.mark.parametrize(
+    "shape", [np.asarray, lambda a: memoryview(a), lambda a: bytearray(a.tobytes()), lambda a: a.reshape(-1, 1)]
+)
+def test_sound_is_taken_whole_whatever_carries_it(shape: Callable[[np.ndarray], Any]) -> None:
+    """An array of int16 and views of it are as long as their samples, not as their elements taken for bytes."""
+    samples = np.arange(-300, 300, dtype="<i2")
+    recording = Recording.create()
+    assert recording.append(shape(samples)) == 0 and recording.append(shape(samples[:0])) == 600
+    assert recording.append(shape(samples)) == 600
+    assert recording.samples == 1200
+    assert recording.read(0, 1200) == 2 * samples.tobytes()
+    assert (recording.folder / "audio.pcm").read_bytes() == 2 * samples.tobytes()
+    recording.delete()
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros(10, np.float32), np.zeros(20, "<i2")[::2], np.zeros(4, ">i2"), [1, 2], "words", None]
+)
+def test_what_is_no_sound_is_refused(wrong: Any) -> None:
+    """Other samples, samples with gaps and what is none at all are a sentence, and leave the recording as it was."""
+    recording = Recording.create()
+    with pytest.raises(AudioError, match="PCM16 as bytes or an array of int16"):
+        recording.append(wrong)
+    assert recording.samples == 0
+    recording.delete()
+
+
+def test_a_recording_goes_on_where_its_description_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is just full costs no more than the description."""
+    recording = Recording.create()
+
+    def full(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rt_magic.audio.recording.os.open", full)
+        recording.describe({"service": "azure"})
+    assert recording.append(bytes(4)) == 0
+    recording.delete()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -150,7 +150,7 @@ async def test_nothing_is_left_of_a_secret_after_a_session(way: str, logs: list[
         ) as session:
             await session.send(PHRASE)
             transcript = await session.finish()
-            clean(repr(session), repr(vars(session)["_address"]))
+            clean(repr(session), repr(session._keeper.address))
         assert transcript.text == "bonjour"
         sent = str(peer.connections[0].headers)
     assert KEY in sent or TOKEN in sent  # it was used, so that it could have been found

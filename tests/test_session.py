@@ -12,6 +12,7 @@ import rt_magic as rt
 from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
 from rt_magic.session import embedded
 from rt_magic.session.session import RealtimeSession
+from rt_magic.session.timing import Timing
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.wire.events import CommitAudio, Completed, ErrorEvent
 from tests.coded import coded
@@ -142,6 +143,78 @@ async def test_a_lost_connection_is_made_again_and_the_unsettled_audio_sent_agai
     assert transcript.segments[1].start == pytest.approx(1.5 + 0.8)
 
 
+@pytest.mark.parametrize("when", ["before it stands", "while it is lost", "just before it is lost"])
+async def test_a_pause_closes_the_turn_whatever_happens_to_the_connection(when: str) -> None:
+    """The last words before a pause become final during the pause, by the next connection where this one is lost."""
+    lost, paused = asyncio.Event(), asyncio.Event()
+
+    async def first(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        if when == "just before it is lost":
+            await connection.audio(seconds=2.0)  # with the silence that closes the turn
+        connection.abort()
+        lost.set()
+
+    async def second(connection: PeerConnection) -> None:
+        await paused.wait()
+        await connection.accept()
+        await connection.audio(seconds=2.0)
+        assert bytes(connection.pcm[: len(pcm)]) == pcm
+        await connection.turn("the last words", start=0.2, end=1.5)
+        await connection.finish()
+
+    pcm = noise(1.0)
+    scripts = [second] if when == "before it stands" else [first, second]
+    async with (
+        ScriptedPeer(*scripts) as peer,
+        RealtimeSession(rt.Compatible(peer.url), timing=Timing(retry=0.01)) as session,
+    ):
+        await session.send(pcm)
+        if when == "just before it is lost":
+            await session.flush()
+        if when != "before it stands":
+            await lost.wait()
+        if when != "just before it is lost":
+            await session.flush()
+        paused.set()
+        async with asyncio.timeout(5):
+            async for segment in session:
+                if segment.final:
+                    break
+        assert segment.text == "the last words"
+        await session.finish()
+
+
+async def test_nothing_is_sent_where_nothing_was_recorded() -> None:
+    """A start and a stop without sound cost no seconds of silence; so does a pause before the first sound."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script, script) as peer:
+        for turns in ("server", "client"):
+            async with RealtimeSession(rt.Compatible(peer.url), turn_detection=turns) as session:
+                await session.flush()
+                await session.finish()
+            assert session.counts["sent"] == session.counts["padding"] == 0
+        assert [len(connection.pcm) for connection in peer.connections] == [0, 0]
+
+
+async def test_no_key_is_named_where_there_is_none() -> None:
+    """What the words came by is said of a key that was sent, and of none where none was."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script, script) as peer:
+        for key, named in ((None, None), ("key-of-a-server", "key")):
+            async with RealtimeSession(rt.Compatible(peer.url, api_key=key)) as session:
+                assert (await session.finish()).meta["credential"] == named
+
+
 async def test_client_side_turns_are_committed_at_the_end() -> None:
     """Where the service detects no turns, what was said is committed at the end at the latest."""
 
@@ -265,6 +338,48 @@ async def test_files_beside_a_notebook_do_not_get_into_the_engine(
         embedded.close()
 
 
+async def test_what_is_finished_takes_no_more() -> None:
+    """Sound after the end is refused instead of never becoming text, and so is entering a session twice."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url)) as session:
+            await session.send(noise(0.5))
+            with pytest.raises(rt.ConfigurationError, match="entered before"):
+                await session.__aenter__()
+            finishing = asyncio.create_task(session.finish())
+            await asyncio.sleep(0)
+            with pytest.raises(rt.ConfigurationError, match="finished"):
+                await session.send(noise(0.5))
+            await finishing
+            with pytest.raises(rt.ConfigurationError, match="finished"):
+                await session.send(noise(0.5))
+        with pytest.raises(rt.ConfigurationError, match="entered before"):
+            await session.__aenter__()
+        assert len(peer.requests) == 1
+    assert session.recording.samples == SAMPLE_RATE // 2
+
+
+async def test_an_array_of_samples_is_sent_whole() -> None:
+    """What numpy holds as int16 arrives as it is, and is counted in samples."""
+    samples = np.frombuffer(noise(1.0), "<i2")
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer:
+        async with RealtimeSession(rt.Compatible(peer.url), live=True) as session:
+            await session.send(samples)  # type: ignore[arg-type]  # bytes by their type, any buffer in fact
+            await session.finish()
+        assert bytes(peer.connections[0].pcm[: samples.nbytes]) == samples.tobytes()
+    assert session.counts["received"] == SAMPLE_RATE
+
+
 async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
     """After the end a session can be resumed: numbering, order and the recording's clock go on."""
 
@@ -277,7 +392,7 @@ async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
     async with ScriptedPeer(script, script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
         await session.send(noise(1.0))
         await session.finish()
-        await session.send(noise(0.5))  # after the end: it is sent when the session goes on
+        session.append(noise(0.5))  # after the end: it is sent when the session goes on
         session.resume()
         await session.send(noise(0.5))
         transcript = await session.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -17,6 +18,8 @@ from rt_magic.audio.guard import Guard
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.saving import Saver, open_saver
 from rt_magic.exceptions import AudioError, RtMagicError
+
+_log = logging.getLogger(__name__)
 
 AUDIO, DESCRIPTION = "audio.pcm", "session.json"
 """The files of a recording's folder: the samples, and what they are."""
@@ -91,10 +94,12 @@ class Recording:
         return self._samples / SAMPLE_RATE
 
     def append(self, pcm: bytes) -> int:
-        """Add whole PCM16 samples and return the position of the first one, in samples.
+        """Add whole PCM16 samples, as bytes or int16 in a row, and return the position of the first one, in samples.
 
-        Raises AudioError for half a sample, and OSError where the disk is full.
+        Raises AudioError for half a sample and for what is no PCM16, and OSError where the disk is full.
         """
+        if not isinstance(pcm, bytes):
+            pcm = _as_bytes(pcm)
         if len(pcm) % BYTES_PER_SAMPLE:
             raise AudioError(
                 f"a chunk of {len(pcm)} bytes ends inside a sample; PCM16 has {BYTES_PER_SAMPLE} bytes a sample"
@@ -104,7 +109,7 @@ class Recording:
                 raise AudioError("the recording is closed; start a new session to record more")
             position = self._samples
             self._write(pcm, position * BYTES_PER_SAMPLE)
-            self._newest = (position, bytes(pcm))  # before the length that lets anybody ask for it
+            self._newest = (position, pcm)  # before the length that lets anybody ask for it
             self._samples += len(pcm) // BYTES_PER_SAMPLE
             self._save(pcm)
             return position
@@ -161,15 +166,21 @@ class Recording:
             raise AudioError(f"the recording in {self.folder} was deleted; its audio is gone") from None
 
     def describe(self, facts: Mapping[str, Any]) -> None:
-        """Write what a later process needs to make sense of the audio, as `session.json` beside it; no secrets."""
+        """Write what a later process needs to make sense of the audio, as `session.json` beside it; no secrets.
+
+        A disk that does not take it is no error: the audio can be recovered without.
+        """
         path = self.folder / DESCRIPTION
         temporary = path.with_suffix(".part")
         text = json.dumps(dict(facts), ensure_ascii=False)
         with self._lock:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            temporary.replace(path)
+            try:
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(text)
+                temporary.replace(path)
+            except OSError as error:
+                _log.info("a recording has no description: %s", error)
 
     def close(self) -> None:
         """Stop taking audio; it can still be read."""
@@ -190,6 +201,18 @@ class Recording:
         if self._forgotten is not None:
             self._forgotten.detach()
         _remove(self.folder, self._guard, os.getpid())
+
+
+def _as_bytes(pcm: object) -> bytes:
+    """Return the bytes of an array or a view; AudioError for what has none, or holds other samples than int16."""
+    try:
+        view = memoryview(pcm)  # type: ignore[arg-type]  # which is what is found out
+    except TypeError:
+        raise AudioError(f"sound is PCM16 as bytes or an array of int16, not {type(pcm).__name__}") from None
+    if view.format not in ("B", "b", "c", "h", "<h") or not view.c_contiguous:
+        what = f"samples of format {view.format!r}" if view.c_contiguous else "samples with gaps between them"
+        raise AudioError(f"sound is PCM16 as bytes or an array of int16 in a row, not {what}; convert it first")
+    return view.tobytes()
 
 
 def _remove(folder: Path, guard: Guard, pid: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,32 +65,36 @@ class Playback:
         microphone.take_stop()
 
     async def run(self) -> None:
-        """Transcribe it; on the portal's loop. Errors end in `error`."""
+        """Transcribe it; on the portal's loop. Errors of any kind end in `error`, since nobody awaits this."""
         began = time.monotonic()
+        failure: BaseException | None = None
         try:
-            session = RealtimeSession(
-                self.service,
-                transcript=self.transcript,
-                offset=self.source.start,
-                on_state=lambda state, status: self._show(),
-                **self._options,
-            )
-        except RtMagicError as error:
-            self._end(error)
-            return
-        self.transcript.recording = session.recording
-        self.transcript._describe(source=self.source.name)
-        transcripts.append(self.transcript)
-        self._session = session
-        self._task = asyncio.ensure_future(transcribe_source(session, self.source, speed=self._speed, halt=self._halt))
-        while not self._task.done():
-            self._show()
-            await asyncio.wait({self._task}, timeout=SHOW_EVERY)
-        failure = None if self._task.cancelled() else self._task.exception()
+            self._task = asyncio.ensure_future(self._begin())
+            while not self._task.done():
+                self._show()
+                await asyncio.wait({self._task}, timeout=SHOW_EVERY)
+            failure = None if self._task.cancelled() else self._task.exception()
+        except Exception as error:
+            failure = error
+            if self._task is not None:
+                self._task.cancel()
         self.transcript._describe(seconds_taken=round(time.monotonic() - began, 3))
         if failure is not None and not isinstance(failure, RtMagicError):
             failure = RtMagicError(f"an unexpected error: {redact(repr(failure))}; please report it")
         self._end(failure)
+
+    def _begin(self) -> Coroutine[Any, Any, Transcript]:
+        self._session = RealtimeSession(
+            self.service,
+            transcript=self.transcript,
+            offset=self.source.start,
+            on_state=lambda state, status: self._show(),
+            **self._options,
+        )
+        self.transcript.recording = self._session.recording
+        self.transcript._describe(source=self.source.name)
+        transcripts.append(self.transcript)
+        return transcribe_source(self._session, self.source, speed=self._speed, halt=self._halt)
 
     def cancel(self) -> None:
         """Send no more of it, and end with the words of what was sent; on the portal's thread."""

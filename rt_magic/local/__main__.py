@@ -21,7 +21,7 @@ from rt_magic.local.workers import Workers
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Listen, say where on stdout, and wait for the end."""
-    given = os.environ.pop("RT_MAGIC_LOCAL_TOKEN", "")
+    given = os.environ.pop("RT_MAGIC_LOCAL_TOKEN", "").strip()
     token = given or secrets.token_urlsafe(32)
     workers = Workers(choose(arguments.engine, arguments.model))
     ended = watch_for_end(stdin=arguments.parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -362,12 +362,16 @@ def _milliseconds(sample: int) -> int:
 def _check_language(engine: Engine, session: Json, event_id: str | None) -> None:
     """Refuse a language that the engine does not understand, instead of writing English words for it."""
     settings = session["audio"]["input"]["transcription"] or {}
-    languages: Sequence[str] = [settings["language"]] if settings.get("language") else settings.get("languages", [])
-    foreign = [language for language in languages if language.lower().split("-")[0] not in ("en", "english")]
-    if engine.english_only and foreign:
-        raise ClientEventError(
-            f"Invalid value: '{foreign[0]}'. The engine {engine.label} understands English only.",
-            code="invalid_value",
-            param=f"session.audio.input.transcription.language{'' if settings.get('language') else 's'}",
-            event_id=event_id,
-        )
+    given = {
+        "language": [settings["language"]] if settings.get("language") else [],
+        "languages": settings.get("languages"),
+    }
+    for field, languages in given.items():
+        foreign = [language for language in languages or () if language.lower().split("-")[0] not in ("en", "english")]
+        if engine.english_only and foreign:
+            raise ClientEventError(
+                f"Invalid value: '{foreign[0]}'. The engine {engine.label} understands English only.",
+                code="invalid_value",
+                param=f"session.audio.input.transcription.{field}",
+                event_id=event_id,
+            )

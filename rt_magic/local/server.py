@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.local.connection import Connection, Traffic
 from rt_magic.local.workers import Workers
+from rt_magic.secrets import redacted_log
 from rt_magic.wire.dialects import DIALECTS
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class LocalServer:
             process_request=self._answer_request,
             compression=None,
             max_size=MAXIMUM_MESSAGE,
+            logger=redacted_log("rt_magic.local"),
             ping_interval=None,  # on loopback the end of the other side is always told
         )
         return self
@@ -107,7 +109,7 @@ class LocalServer:
 
     def _is_authorized(self, headers: Headers) -> bool:
         given = [*headers.get_all("api-key")]
-        given += [value[7:] for value in headers.get_all("Authorization") if value[:7].lower() == "bearer "]
+        given += [value[7:].strip() for value in headers.get_all("Authorization") if value[:7].lower() == "bearer "]
         return any(secrets.compare_digest(value.encode(), self._token.encode()) for value in given)
 
     def stats(self) -> dict[str, list[dict[str, object]]]:

@@ -25,7 +25,7 @@ from rt_magic.session.opening import opened
 from rt_magic.session.sending import Sender
 from rt_magic.session.services import Address
 from rt_magic.session.settled import Settled
-from rt_magic.session.timing import Timing
+from rt_magic.session.timing import DEFAULT, Timing
 from rt_magic.session.waiting import Waiting
 from rt_magic.transcript.segments import CutRefused, Opened, TurnCut
 from rt_magic.wire.dialects import Dialect, Wanted
@@ -35,8 +35,6 @@ from rt_magic.wire.events import (
     ErrorEvent,
     Failed,
     ServerEvent,
-    SessionCreated,
-    SessionUpdated,
     SpeechStarted,
     SpeechStopped,
 )
@@ -49,9 +47,6 @@ WINDOW = 5 * SAMPLE_RATE
 """Samples after which the other side must have shown that it reads (by a pong), two windows may be under way."""
 
 ANSWER_TIMEOUT = 20.0
-
-
-DEFAULT = Timing()
 
 
 class Connection:
@@ -111,7 +106,6 @@ class Connection:
         self._wake = asyncio.Event()
         self._finishing = False
         self._error: RtMagicError | None = None
-        self._flushes = 0
         self._their_clock = 0.0
         """Seconds by which the service's clock is ahead of ours."""
         self._pongs: deque[Awaitable[float]] = deque()
@@ -172,9 +166,9 @@ class Connection:
         """Say that the recording has grown."""
         self._wake.set()
 
-    def flush(self) -> None:
-        """Ask for the open turn to be closed behind what is recorded so far."""
-        self._flushes += 1
+    def flush(self, position: int) -> None:
+        """Ask for the open turn to be closed behind a position of the recording."""
+        self._sender.ask_to_close(position)
         self._wake.set()
 
     def finish(self) -> None:
@@ -242,10 +236,6 @@ class Connection:
         match event:
             case SpeechStarted(audio_start_ms=int()):
                 self._sender.trust_times()
-            case SessionCreated() | SessionUpdated():
-                expires_at = event.session.get("expires_at")
-                if isinstance(expires_at, int | float) and expires_at > time.time() + self._their_clock:
-                    self.expires_at = now + expires_at - time.time() - self._their_clock
             case SpeechStopped(audio_end_ms=int(end)):
                 self._sender.trust_times()
                 self._waiting.heard = self.timeline.to_recording(end * SAMPLE_RATE // 1000)
@@ -257,6 +247,8 @@ class Connection:
         accepted = self.protocol.accepted
         assert accepted is not None
         self.opened_at = asyncio.get_running_loop().time()
+        left = (accepted.expires_at or 0.0) - time.time() - self._their_clock
+        self.expires_at = self.opened_at + left if left > 0 else None
         self._waiting.watch.begin(self.opened_at)
         self._emit(
             self,
@@ -280,17 +272,14 @@ class Connection:
             greeted = self.protocol.state is State.CONFIGURING
             await self._waiting.step(ANSWER_TIMEOUT, "answered the settings" if greeted else "greeted us")
         await self._released.wait()
-        flushed = 0
         while not self.passed:
             self._wake.clear()
             while not self._sender.through and not self.passed:
                 while self.protocol.holding:
                     await self._waiting.step(self._waiting.watch.limit, "answered a turn")
                 await self._send_next()
-            if self._flushes > flushed:
-                flushed = self._flushes
-                self._sender.close_turn()
-                await self._send_due()
+                await self._close_due()
+            await self._close_due()
             if self.passed or (self._finishing and self._sender.through):
                 break
             with contextlib.suppress(TimeoutError):
@@ -298,6 +287,10 @@ class Connection:
                     await self._wake.wait()
             self._waiting.check()
         await self._drain()
+
+    async def _close_due(self) -> None:
+        if not self.passed and self._sender.close_due():
+            await self._send_due()
 
     async def _send_next(self) -> None:
         """Send the next piece; let the successor that stands begin at a pause, a moment before the end."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import inspect
 import logging
 import os
 import re
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
+from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.secrets import redact
 from rt_magic.threads import in_thread
 
@@ -74,7 +76,8 @@ async def prove(
 ) -> Proof:
     """Return the headers for one handshake: key, credential, the environment's key or token, else Azure's default.
 
-    Tokens are fetched off the loop. Raises AuthenticationError, without the secret, where none can be had.
+    Tokens are fetched off the loop. Raises, without the secret, AuthenticationError where none can be had, and
+    ServiceConnectionError where nobody could be reached to ask for one.
     """
     environ = os.environ if environ is None else environ
     if api_key:
@@ -86,10 +89,10 @@ async def prove(
     if credential is None and environ.get(token_variable):
         return Proof(bearer(environ[token_variable], token_variable), token_variable, signed_in=True)
     if credential is None:
-        return await _default(scope, authority, key_variable, environ)
+        return await _default(scope, authority, key_variable)
     name = _name(credential)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE) as limit:
             if isinstance(credential, TokenCredential):
                 token = await _called(credential.get_token, scope)
                 return Proof(bearer(token, name), _answered(credential), signed_in=True, scoped=True)
@@ -97,9 +100,11 @@ async def prove(
             return Proof(bearer(await _called(credential), name), name, signed_in=True)
     except RtMagicError:
         raise
-    except TimeoutError:
-        raise AuthenticationError(f"{name} gave no token within {PATIENCE:g} s; run the cell again") from None
     except Exception as error:
+        if limit.expired():
+            raise AuthenticationError(f"{name} gave no token within {PATIENCE:g} s; run the cell again") from None
+        if _is_of_the_network(error):
+            raise _unreached(name, error) from None
         raise AuthenticationError(f"{name} gave no token: {first_line(error)}") from None
 
 
@@ -129,18 +134,37 @@ def _keyed(key: str, name: str, source: str) -> Proof:
     return Proof({"api-key": header_value(key, source)}, name)
 
 
+def _is_of_the_network(error: Exception) -> bool:
+    """Tell whether nobody could be asked, which may be otherwise in a moment; a file that is not there is no such."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return False
+    unreached = {"ServiceRequestError", "ServiceResponseError"}  # azure-core's, which need not be installed
+    return isinstance(error, OSError) or any(
+        kind.__name__ in unreached and kind.__module__.startswith("azure.core") for kind in type(error).__mro__
+    )
+
+
+def _unreached(name: str, error: Exception) -> ServiceConnectionError:
+    return ServiceConnectionError(
+        f"{name} gave no token, as nobody was reached: {first_line(error)}; check the network"
+    )
+
+
 # ── azure-identity's own choice ──
 
+_making = threading.Lock()
 _default_credential: list[tuple[object, Any]] = []  # the one in use, behind what it was made from
 
 
-async def _default(scope: str, authority: str | None, key_variable: str, environ: Mapping[str, str]) -> Proof:
-    credential = default_credential(authority)
+async def _default(scope: str, authority: str | None, key_variable: str) -> Proof:
+    credential = await in_thread(default_credential, authority)  # the import alone takes up to a second
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE) as limit:
             token = await in_thread(credential.get_token, scope)
     except Exception as error:
         await in_thread(forget_default_credential)
+        if _is_of_the_network(error) and not limit.expired():
+            raise _unreached("DefaultAzureCredential", error) from None
         raise AuthenticationError(
             f"there is no key and nobody is signed in to Azure. Three ways in: (1) set {key_variable} (portal: the "
             "resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any credential "
@@ -155,23 +179,25 @@ def default_credential(authority: str | None = None) -> Any:
     It remembers which of its ways worked, so that a reconnect need not try them all again.
     """
     settings = (authority, frozenset(i for i in os.environ.items() if i[0].startswith(("AZURE_", "IDENTITY_", "MSI_"))))
-    if _default_credential and _default_credential[0][0] == settings:
-        return _default_credential[0][1]
-    forget_default_credential()
-    from azure.identity import DefaultAzureCredential
+    with _making:
+        if _default_credential and _default_credential[0][0] == settings:
+            return _default_credential[0][1]
+        forget_default_credential()
+        from azure.identity import DefaultAzureCredential
 
-    # It warns of each way that did not work; the message of ours names them.
-    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
-    chosen = {"authority": authority} if authority and not os.environ.get("AZURE_AUTHORITY_HOST") else {}
-    credential = DefaultAzureCredential(**chosen)
-    _default_credential.append((settings, credential))
-    return credential
+        # It warns of each way that did not work; the message of ours names them.
+        logging.getLogger("azure.identity").addHandler(logging.NullHandler())
+        chosen = {"authority": authority} if authority and not os.environ.get("AZURE_AUTHORITY_HOST") else {}
+        credential = DefaultAzureCredential(**chosen)
+        _default_credential.append((settings, credential))
+        return credential
 
 
 def forget_default_credential() -> None:
     """Close the kept `DefaultAzureCredential`, so that the next connection begins anew."""
-    while _default_credential:
-        _default_credential.pop()[1].close()
+    with contextlib.suppress(IndexError):  # it may be called from several threads
+        while True:
+            _default_credential.pop()[1].close()
 
 
 atexit.register(forget_default_credential)

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections import deque
 
-from rt_magic.exceptions import ServiceConnectionError
+from rt_magic.exceptions import ConfigurationError, ServiceConnectionError
 from rt_magic.session.addresses import Address, socket_address
 from rt_magic.session.services import Local
 from rt_magic.threads import in_thread
@@ -62,8 +62,8 @@ class _Server:
                 url = socket_address(said["url"]) + service.speaks.target()
                 headers = {"Authorization": f"Bearer {said['token']}"}
                 self.address.set_result(Address(url, headers, proxied=False))
-            except (ValueError, KeyError, TypeError):
-                self.process.wait()
+            except (ValueError, KeyError, TypeError, ConfigurationError):
+                self.close()  # one that says something else than it should may run on
                 self._log_reader.join(1)  # its last words are the reason
                 reason = " ".join(self._last_lines) or f"it ended with code {self.process.returncode}"
                 self.address.set_exception(

@@ -71,7 +71,7 @@ class Ladder:
         return True
 
     def hold(self, refused: Sequence[str]) -> None:
-        """Remember the rung that holds, and the settings that were refused on it."""
+        """Remember the rung that holds, and the settings that were refused on it whatever their value."""
         before = _learned.get(self._key)
         general = tuple(field for field in refused if field in GENERAL)
         kept = tuple(field for field in (before.refused if before else ()) if field not in general)

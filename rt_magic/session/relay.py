@@ -35,6 +35,8 @@ class Relay:
         self._dial, self._passed, self._drained = dial, passed, drained
         self._runs: dict[asyncio.Task[None], Connection] = {}
         self._next: Connection | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        """Fetches what the next one needs, for which a credential may ask a person."""
         self._try_at = 0.0
 
     async def run(self, current: Connection, address: Address) -> None:
@@ -42,7 +44,7 @@ class Relay:
         self._start(current, address)
         try:
             while True:
-                await asyncio.wait(self._runs, timeout=self._wait(current), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(self._running(), timeout=self._wait(current), return_when=asyncio.FIRST_COMPLETED)
                 if self._next is not None and current.passed:
                     current, self._next = self._next, None
                     self._passed(current)
@@ -50,12 +52,18 @@ class Relay:
                     self._end(run, current)
                 if not any(connection is not self._next for connection in self._runs.values()):
                     return
-                if self._next is None and self._wait(current) == 0:
-                    await self._prepare(current)
+                if self._preparing is not None and self._preparing.done():
+                    self._preparing = None
+                if self._next is None and self._preparing is None and self._wait(current) == 0:
+                    self._preparing = asyncio.create_task(self._prepare(current), name="rt_magic-relay")
         finally:
-            for run in self._runs:
-                run.cancel()
-            await asyncio.gather(*self._runs, return_exceptions=True)
+            running = self._running()
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _running(self) -> set[asyncio.Task[None]]:
+        return {*self._runs, *([self._preparing] if self._preparing is not None else [])}
 
     def _start(self, connection: Connection, address: Address) -> None:
         self._runs[asyncio.create_task(connection.run(address), name="rt_magic-connection")] = connection
@@ -75,6 +83,8 @@ class Relay:
         """Return the seconds until something is to be done, None where nothing is but by a connection's end."""
         if self._next is not None:
             return 0.1  # until it takes over at a pause
+        if self._preparing is not None:
+            return 1.0
         if current.expires_at is None or current.opened_at is None:
             return 1.0
         lead = min(LEAD, (current.expires_at - current.opened_at) / 2)
@@ -89,6 +99,8 @@ class Relay:
             _log.info("no address for the connection that is to follow: %r", error)
             self._try_at = asyncio.get_running_loop().time() + AGAIN
             return
+        if current not in self._runs.values():
+            return  # it has ended meanwhile
         self._next = connection
         self._start(connection, address)
         current.pass_on(connection)

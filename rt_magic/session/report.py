@@ -73,7 +73,7 @@ class Report:
             model=accepted.model or wanted.model,
             languages=list(wanted.languages) or understood(self._service),
             notes=notes,
-            credential=address.credential if address and self._service.host else None,
+            credential=address.credential if address and address.headers and self._service.host else None,
         )
 
 

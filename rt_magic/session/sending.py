@@ -60,6 +60,8 @@ class Sender:
         self._settled = settled
         self._tell_cut = cut
         self._pause: Cutter | None = None
+        self._close_at = 0
+        """Sample of the recording behind which a turn is to be closed, 0 where none is."""
         self._first = 0
         """Sample of the connection at which what is not committed begins."""
 
@@ -96,12 +98,16 @@ class Sender:
         if done is not None and done[0] <= self.position:
             self.close_turn()
             self.position = done[1]
+            if self._close_at <= self.position:
+                self._close_at = 0
             if self.cutter is not None:
                 self.cut_turns()
             if self.untimed is not None:
                 self.find_turns()
             return b""
-        stop = min(self.position + CHUNK, self._recording.samples, done[0] if done else self._recording.samples)
+        stop = min(self.position + CHUNK, done[0] if done else self._recording.samples, self._recording.samples)
+        if self.position < self._close_at:
+            stop = min(stop, self._close_at)
         pcm = self._recording.read(self.position, stop)
         if not pcm:
             raise AudioError(f"the sound in {self._recording.folder} is cut off: somebody has shortened its file")
@@ -136,6 +142,18 @@ class Sender:
         """Look for a pause afresh: it is another successor that is to begin there."""
         self._pause = None
 
+    def ask_to_close(self, position: int) -> None:
+        """Have the turn closed that is open behind a position of the recording, which may be sent by then or not."""
+        self._close_at = position
+
+    def close_due(self) -> bool:
+        """Close the turn that was asked to be, once all of it is queued; tell whether that was now."""
+        due = self.first < self._close_at <= self.position
+        if due:
+            self._close_at = 0
+            self.close_turn()
+        return due
+
     def close_turn(self) -> None:
         """Close the turn that is open, by the silence that turn detection waits for or by a commit of ours."""
         if self.cutter is not None:
@@ -154,7 +172,7 @@ class Sender:
             self._protocol.finish()
         else:
             self._note_rest()
-            samples = self._closing_samples()
+            samples = self._closing_samples() if self.timeline.length else 0  # where nothing was sent, no turn is open
             self.timeline.pad(samples)
             self._protocol.finish(padding=samples)
 

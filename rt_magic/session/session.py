@@ -9,28 +9,25 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Literal, Self, TypeAlias
 
 from rt_magic.audio.pace import Pace
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import Recording
-from rt_magic.exceptions import AudioError, ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.exceptions import (
+    AudioError,
+    ConfigurationError,
+    RtMagicError,
+)
 from rt_magic.languages import languages
 from rt_magic.secrets import redact
-from rt_magic.session import prefetch
-from rt_magic.session.carrying import Carriers
 from rt_magic.session.connection import Connection
-from rt_magic.session.diagnosis import Asked, can_retry, explain_handshake
-from rt_magic.session.ladder import Ladder
-from rt_magic.session.opening import HandshakeRefused, NotReached
+from rt_magic.session.keeper import Keeper, Phase
 from rt_magic.session.provenance import versions
-from rt_magic.session.relay import Relay
-from rt_magic.session.report import Report, signed_in
+from rt_magic.session.report import Report
 from rt_magic.session.resolution import check_service
-from rt_magic.session.retry import Attempts
-from rt_magic.session.services import Address, Local, Service
-from rt_magic.session.timing import Timing
+from rt_magic.session.services import Local, Service
+from rt_magic.session.timing import DEFAULT, Timing
 from rt_magic.session.updates import Updates, is_running
 from rt_magic.session.wishes import wishes
 from rt_magic.transcript.folding import fold
@@ -43,8 +40,6 @@ _log = logging.getLogger(__name__)
 
 State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining", "stopped", "error"]
 
-DEFAULT = Timing()
-
 
 class RealtimeSession:
     """Transcribe what is sent to it, as a context manager on the loop that enters it.
@@ -54,6 +49,9 @@ class RealtimeSession:
     that ends a turn. Errors of the service are raised by `send`, `finish` and iteration. Leaving without `finish`
     cancels. Raises ConfigurationError for what cannot work.
     """
+
+    _keeping = Keeper
+    _folded: Folded
 
     def __init__(
         self,
@@ -88,10 +86,20 @@ class RealtimeSession:
             silence_ms=silence_ms,
             noise_reduction=noise_reduction,
         )
-        self._ladder = Ladder(service, wanted)
-        self.wanted = self._ladder.wanted
         self.offset = offset
         self.recording = recording or Recording.create()
+        self._pace = Pace() if live else None
+        self._keeper = self._keeping(
+            service,
+            wanted,
+            self.recording,
+            timing,
+            self._pace,
+            receive=self._receive,
+            lost=lambda number: self._take(Lost(), number),
+            folded=lambda: self._folded,
+            moved=self._wait_for,
+        )
         self._alone = transcript is None
         """Whether nobody else writes into the transcript, so that its end is the session's."""
         self.transcript = Transcript(recording=self.recording, offset=offset) if transcript is None else transcript
@@ -107,7 +115,7 @@ class RealtimeSession:
         self.transcript._describe(
             options={name: value for name, value in options.items() if value}, versions=versions(service)
         )
-        self._report = Report(service, self.transcript, [*notes, *self._ladder.notes], streams)
+        self._report = Report(service, self.transcript, [*notes, *self._keeper.ladder.notes], streams)
         self.recording.describe(
             {
                 "started_at": (self.transcript.started_at or datetime.now(UTC)).isoformat(),
@@ -121,23 +129,17 @@ class RealtimeSession:
         self.status = "connecting"
         self.error: RtMagicError | None = None
         self._on_state = on_state
-        self._pace = Pace() if live else None
-        self._folded = Folded(pace=self._pace, prompt=self.wanted.prompt, offset=offset)
+        self._folded = Folded(pace=self._pace, prompt=self._keeper.wanted.prompt, offset=offset)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._carriers = Carriers()
-        self._connections = 0
-        """Number of the newest connection that the service accepted."""
-        self._address: Address | None = None
-        self._timing = timing
-        self._attempts = Attempts(timing.retry)
-        self._finishing = False
         self._over = asyncio.Event()
         self._updates = Updates()
 
     # ── use ──
 
     async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise ConfigurationError("this session was entered before; make a new RealtimeSession for another one")
         self._loop = asyncio.get_running_loop()
         self.transcript._begin()
         self._task = asyncio.create_task(self._run(), name="rt_magic-session")
@@ -162,23 +164,30 @@ class RealtimeSession:
                 "transcribed; make room, and record again"
             ) from error
         if self._pace is not None:
-            self._pace.note(position + len(pcm) // BYTES_PER_SAMPLE, time.monotonic(), captured)
-        if self._loop is not None and self._carriers.current is not None:
+            self._pace.note(position + memoryview(pcm).nbytes // BYTES_PER_SAMPLE, time.monotonic(), captured)
+        if self._loop is not None and self._keeper.carriers.current is not None:
             if is_running(self._loop):
-                self._wake()  # a call as if from another thread would cost a round of the loop
+                self._keeper.wake()  # a call as if from another thread would cost a round of the loop
             else:
-                self._loop.call_soon_threadsafe(self._wake)
+                self._loop.call_soon_threadsafe(self._keeper.wake)
         return position
 
     async def send(self, pcm: bytes) -> None:
-        """Add PCM16 at 24 kHz to the recording; never waits for the network. Raises what ended the session."""
+        """Add PCM16 at 24 kHz to the recording; never waits for the network.
+
+        Raises what ended the session, and ConfigurationError after `finish`.
+        """
         self._raise_error()
+        if self._keeper.finishing or self.state == "stopped":
+            raise ConfigurationError("this session is finished and hears no more; make a new one for what follows")
         self.append(pcm)
 
     async def flush(self) -> None:
-        """Close the turn that is open, as at a pause, so that its final text comes; the recording's clock stands."""
-        if self._carriers.current is not None:
-            self._carriers.current.flush()
+        """Close the turn that is open, as at a pause, so that its final text comes; the recording's clock stands.
+
+        Where no connection stands, or it is lost before that text came, the next one closes the turn.
+        """
+        self._keeper.flush()
 
     async def finish(self, timeout: float | None = 30) -> Transcript:
         """Wait until everything sent is final, or marked failed after `timeout` seconds; return the transcript.
@@ -187,11 +196,9 @@ class RealtimeSession:
         """
         if self._task is None:
             raise ConfigurationError("this session was not entered; use it as: async with RealtimeSession(...) as s")
-        self._finishing = True
+        self._keeper.finish()
         if self.state not in ("stopped", "error"):
             self._move("draining", "writing the last words")
-        if self._carriers.current is not None:
-            self._carriers.current.finish()
         try:
             async with asyncio.timeout(timeout):
                 await self._over.wait()
@@ -210,14 +217,9 @@ class RealtimeSession:
         """
         if self.state not in ("stopped", "error"):
             raise ConfigurationError(f"this session is {self.state}; only one that has ended can begin again")
-        sent = self._carriers.current.position if self._carriers.current is not None else 0
-        self._lose()
-        self._carriers.settled.add(0, sent)
+        self._keeper.restart()
         self.error = None
         self._report.restart()
-        self._ladder = Ladder(self.service, self.wanted)
-        self._finishing = False
-        self._attempts.restart()
         self._over.clear()
         self.transcript._finish(False)
         self._move("connecting", "connecting")
@@ -240,118 +242,48 @@ class RealtimeSession:
     def counts(self) -> dict[str, int]:
         """Samples at 24 kHz: `received` into the recording, `sent` to the service with its `padding`."""
         samples = self.recording.samples
-        return {"captured": samples, "received": samples, **self._carriers.counts}
+        return {"captured": samples, "received": samples, **self._keeper.carriers.counts}
 
     @property
     def behind(self) -> float:
         """Seconds of the recording that are not sent yet."""
-        return (self.recording.samples - self._carriers.position) / SAMPLE_RATE
+        return (self.recording.samples - self._keeper.carriers.position) / SAMPLE_RATE
 
     # ── inner ──
 
     async def _run(self) -> None:
-        """Keep a connection until everything is settled or an error is final."""
+        """Run until everything is settled or an error is final."""
         try:
-            while True:
-                asked, quota = None, False
-                try:
-                    await self._connect()
-                    return self._end("stopped", "stopped")
-                except HandshakeRefused as answer:
-                    refused = answer.refused
-                    if self._address is not None and self._ladder.climb(refused, self._address):
-                        continue
-                    error = explain_handshake(self._asked(), refused)
-                    asked, quota = refused.retry_after(datetime.now(UTC)), refused.status == 429
-                    final = not can_retry(error, refused.status)
-                except NotReached as nobody:
-                    error, final = nobody.error, self._connections == 0 and not nobody.passing
-                except ServiceConnectionError as lost:
-                    error, final = lost, self._connections == 0 and self._carriers.current is None
-                if self._carriers.of_use(asyncio.get_running_loop().time()):
-                    self._attempts.progress()
-                wait = self._attempts.fail(error, final=final, asked=asked, quota=quota)
-                self._lose()
-                state: State = "reconnecting" if self._connections else "connecting"
-                self._move("draining" if self._finishing else state, f"trying again in {wait:.0f} s: {error}")
-                await asyncio.sleep(wait)
+            await self._keeper.run()
+            self._end("stopped", "stopped")
         except RtMagicError as error:
-            self._lose()
             self._fail(error)
         except Exception as error:  # a bug of ours must not leave a session that waits for ever
             _log.exception("a session ended by an unexpected error")
-            self._lose()
             self._fail(
                 RtMagicError(f"the session ended by an unexpected error: {redact(repr(error))}; please report it")
             )
 
-    async def _connect(self) -> None:
-        connection, address = await self._dial()
-        self._carriers.current = connection
-        if self._finishing:
-            connection.finish()
-        relay = Relay(partial(self._dial, held=True), self._pass, self._retire)
-        await relay.run(connection, address)
-
-    async def _dial(self, *, held: bool = False) -> tuple[Connection, Address]:
-        self._address = address = await prefetch.address(self.service, self._ladder.rung)
-        if address.signed_in and not self._connections:
-            self._move("draining" if self._finishing else "connecting", f"connecting, {signed_in(address)}")
-        connection = Connection(
-            self._connections + 1,
-            self._asked(),
-            self.service.speaks,
-            replace(self.wanted, kind=self._ladder.rung.kind),
-            self.recording,
-            self._carriers.settled.position,
-            self._receive,
-            settled=self._carriers.settled,
-            timing=self._timing,
-            held=held,
-            last_chance=self._attempts.last_chance,
-            pace=self._pace,
-        )
-        return connection, address
-
-    def _pass(self, connection: Connection) -> None:
-        """Go on with the connection that has taken over."""
-        self._carriers.pass_to(connection)
-        if self._finishing:
-            connection.finish()
-
-    def _retire(self, connection: Connection) -> None:
-        self._carriers.retire(connection, self._folded)
-
-    def _asked(self) -> Asked:
-        return self._ladder.asked(self._address)
-
-    def _lose(self) -> None:
-        """Forget the connection; the next one sends again what of the recording has not become text on it."""
-        for number in self._carriers.lose(self._folded):
-            self._take(Lost(), number)
+    def _wait_for(self, phase: Phase, status: str) -> None:
+        self._move("draining" if self._keeper.finishing else phase, status)
 
     def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut | CutRefused) -> None:
         if isinstance(event, Opened):
-            self._connections = connection.number
-            self.wanted = connection.protocol.wanted  # what the service accepted: the next connection asks for that
-            self._ladder.hold(connection.protocol.given_up)
+            self._keeper.accept(connection)
         elif not isinstance(event, TurnCut | CutRefused):
-            error = self._report.take(event, self._asked(), connection.request_id)
+            error = self._report.take(event, self._keeper.asked(), connection.request_id)
             if error is not None:
                 connection.fail(error)
         if connection.opened_at is not None:
-            self._report.describe(connection, self.wanted, self._address)
-            if not self._finishing and self.state not in ("stopped", "error"):
-                self._move("listening", self._report.listening(self.wanted, self._address))
+            wanted, address = self._keeper.wanted, self._keeper.address
+            self._report.describe(connection, wanted, address)
+            if not self._keeper.finishing and self.state not in ("stopped", "error"):
+                self._move("listening", self._report.listening(wanted, address))
         self._take(event, connection.number)
 
     def _take(self, event: Any, connection: int = 0) -> None:
         self._folded, changes = fold(self._folded, event, time.monotonic(), connection)
         self.transcript._apply(changes)
-
-    def _wake(self) -> None:
-        if self._carriers.current is not None:
-            self._carriers.current.wake()
 
     def _fail(self, error: RtMagicError) -> None:
         # Without the frames in which it arose, whose variables hold keys.

@@ -17,3 +17,7 @@ class Timing:
     quiet: float = 1.0
     stall: float = 1.0
     keepalive: float = 1.0
+
+
+DEFAULT = Timing()
+"""As patient as is built in."""

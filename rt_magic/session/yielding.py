@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from rt_magic.exceptions import RtMagicError
 from rt_magic.session.diagnosis import explain_handshake
+from rt_magic.session.keeper import Keeper
 from rt_magic.session.opening import HandshakeRefused
 from rt_magic.session.session import RealtimeSession
 
@@ -21,12 +22,7 @@ class Throttled(RtMagicError):
         self.retry_after = retry_after
 
 
-class YieldingSession(RealtimeSession):
-    """Transcribe as any session does, but end with Throttled where the service is too busy for a first connection.
-
-    A connection that is lost later waits by itself: what is transcribed already is worth more than an early pause.
-    """
-
+class _YieldingKeeper(Keeper):
     async def _connect(self) -> None:
         try:
             await super()._connect()
@@ -34,10 +30,19 @@ class YieldingSession(RealtimeSession):
             refused = answer.refused
             retry_after = refused.retry_after(datetime.now(UTC))
             busy = refused.status == 429 or (refused.status == 503 and retry_after is not None)
-            if self._connections or not busy:
+            if self.connections or not busy:
                 raise
-            error = explain_handshake(self._asked(), refused)
+            error = explain_handshake(self.asked(), refused)
             raise Throttled(error.message, retry_after=retry_after, request_id=error.request_id) from None
+
+
+class YieldingSession(RealtimeSession):
+    """Transcribe as any session does, but end with Throttled where the service is too busy for a first connection.
+
+    A connection that is lost later waits by itself: what is transcribed already is worth more than an early pause.
+    """
+
+    _keeping = _YieldingKeeper
 
 
 MAXIMUM_PAUSES = 10

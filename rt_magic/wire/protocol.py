@@ -29,7 +29,7 @@ from rt_magic.wire.events import (
 )
 from rt_magic.wire.one_turn import OneTurn
 from rt_magic.wire.open_turns import OpenTurns
-from rt_magic.wire.refusals import adapt, give_up, refused_field, refused_shape
+from rt_magic.wire.refusals import adapt, give_up, is_lasting, refused_field, refused_shape
 from rt_magic.wire.settings import (
     differences,
     is_same_language,
@@ -78,6 +78,8 @@ class ClientProtocol(Machine):
         """Those of the notes that tell of other words than one asked for, as in another language."""
         self.given_up: tuple[str, ...] = ()
         """Fields that the service refused, in the order in which they were dropped."""
+        self.lacking: tuple[str, ...] = ()
+        """Those of them that it refused whatever their value, so that nobody need ask for them again."""
         self.uncommitted = 0
         """Samples appended since the last commit of ours."""
         self.refused_commits: list[int] = []
@@ -92,6 +94,7 @@ class ClientProtocol(Machine):
         self._refuses_clear = False
         self._turns = OpenTurns()
         self._open, self._partial = dialect.open, dialect.partial
+        self._expires_at: float | None = None
         self._refusal: ErrorEvent | None = None
         self._echo: tuple[Dialect, Accepted] | None = None
         self._adopt(dialect)
@@ -157,6 +160,7 @@ class ClientProtocol(Machine):
             remembered = DIALECTS[_SHAPES[self.wanted.shape]] if self.wanted.shape else None
             self._adopt(remembered or recognised(created) or DIALECTS["openai"])
         self.wanted = dataclasses.replace(self.wanted, kind=read_kind(created.session) or self.wanted.kind)
+        self._expires_at = read_accepted(created.session).expires_at
         self._configure()
         if not self.dialect.answers:
             self._receive_updated(unanswered(self.wanted))
@@ -175,7 +179,8 @@ class ClientProtocol(Machine):
         self._settle_on(accepted)
 
     def _settle_on(self, accepted: Accepted) -> None:
-        self.accepted = accepted
+        # Some say when they will end the connection in their first frame only.
+        self.accepted = dataclasses.replace(accepted, expires_at=accepted.expires_at or self._expires_at)
         self._pending_update = None
         for sentence in differences(accepted, self.wanted, self.dialect):
             self._warn(sentence)
@@ -184,6 +189,7 @@ class ClientProtocol(Machine):
     def _switch(self, shape: str) -> None:
         """Say the whole wish again in the other shape."""
         self.given_up += (shape,)
+        self.lacking += (shape,)
         self.wanted = give_up(dataclasses.replace(self._wish, kind=self.wanted.kind), shape) or self.wanted
         self._adopt(DIALECTS[_SHAPES[shape.removeprefix("to ")]])
 
@@ -222,6 +228,9 @@ class ClientProtocol(Machine):
         if self.wanted.languages != amended.languages:
             heard = ", ".join(amended.languages) or "any language"
             self._warn(f"the service listens for {heard} instead of {', '.join(self.wanted.languages)}")
+        # Of turns, what a service lacks is only known when its plainest kind was asked for.
+        if is_lasting(error) and (field != "turn_detection" or self.wanted.turn_detection == "server"):
+            self.lacking += (field,)
         self.wanted = amended
         self.given_up += (field,)
         self._configure()

@@ -31,6 +31,9 @@ _ALIASES: Mapping[str, str] = {
     "input_audio_echo_cancellation": "echo_cancellation",
 }
 """The same settings as other dialects call them."""
+_LACKING = re.compile(
+    r"unknown parameter|unsupported|\bnot (?:supported|available|allowed|permitted)|does not support", re.IGNORECASE
+)
 _QUOTED_PATH = re.compile(r"'(session\.[\w.\[\]]+)'")
 
 
@@ -52,6 +55,13 @@ def refused_field(error: ErrorEvent) -> str:
         told = [_ALIASES.get(word, word) for word in re.findall(r"\w+", error.message)]
         named = next((word for word in told if "_" in word and word in _OPTIONAL), None)
     return named or parts[-1]
+
+
+def is_lasting(error: ErrorEvent) -> bool:
+    """Tell whether a service says that it lacks a setting, and not only that it does not take this value of it."""
+    return error.code == "unknown_parameter" or bool(
+        _LACKING.search(error.message) and not error.message.lower().startswith("invalid")
+    )
 
 
 def refused_shape(error: ErrorEvent, dialect: Dialect) -> str | None:
@@ -79,6 +89,8 @@ def give_up(wanted: Wanted, field: str) -> Wanted | None:
         return replace(wanted, languages=() if wanted.languages == (short,) else (short,))
     if field == "turn_detection" and wanted.turn_detection in ("client", "off"):
         return None
+    if field == "turn_detection" and wanted.turn_detection == "semantic":
+        return replace(wanted, turn_detection="server")
     if field == "include" and not wanted.logprobs and wanted.phrases:
         return replace(wanted, phrases=False)
     changed = replace(wanted, **_OPTIONAL.get(field, {}))

@@ -214,7 +214,7 @@ def merge_session(
     try:
         if dialect.shape == "nested" and update.get("type") in ("transcription", "realtime") and update["type"] != kind:
             message = f"Passing a {update['type']} session update event to a {kind} session is not allowed."
-            raise Refused("invalid_parameter", "", message)
+            raise Refused("invalid_parameter", "session.type", message)
         merged: Json = merge(schema_of(dialect, kind), copy.deepcopy(current), update, "session", unknown)
     except Refused as refusal:
         raise ClientEventError(refusal.message, code=refusal.code, param=refusal.param, event_id=event_id) from None
