@@ -36,7 +36,7 @@ from rt_magic.exceptions import (
 
 if TYPE_CHECKING:
     from rt_magic import testing
-    from rt_magic.batch import transcribe, use
+    from rt_magic.batch import transcribe
     from rt_magic.checks import doctor
     from rt_magic.corpora import transcribe_files
     from rt_magic.recovery import recover
@@ -100,7 +100,7 @@ _HOMES = {
     "transcribe": "rt_magic.batch",
     "transcribe_files": "rt_magic.corpora",
     "transcripts": "rt_magic.transcriber",
-    "use": "rt_magic.batch",
+    "use": "rt_magic.session.defaults",
 }
 
 

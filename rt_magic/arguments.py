@@ -16,7 +16,7 @@ from typing import Literal
 
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.languages import languages
-from rt_magic.words import NOISE, SERVICES, TURN_DETECTION
+from rt_magic.words import NOISE, SERVICES, SILENCE_MS, TURN_DETECTION
 
 
 def split(line: str) -> list[str]:
@@ -89,7 +89,7 @@ def silence(text: str) -> int:
     seconds = duration(text, "--silence")
     if seconds >= 50 and text.strip().replace(".", "", 1).isdigit():
         raise ConfigurationError(f"--silence {text} is {text} seconds; for milliseconds type --silence {text}ms")
-    if not 0.05 <= seconds <= 10:
+    if not SILENCE_MS[0] <= seconds * 1000 <= SILENCE_MS[1]:
         raise ConfigurationError(f"--silence {text} is out of range: 50ms to 10s")
     return round(seconds * 1000)
 

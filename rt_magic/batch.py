@@ -14,7 +14,7 @@ from rt_magic.arguments import keyword_list
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import portal
-from rt_magic.session.resolution import check_allowed, resolve_service
+from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.threads import in_thread
@@ -39,21 +39,6 @@ SHORTEST = {True: 60.0, False: 600.0}
 
 BEYOND = 0.5
 """Seconds by which a pause at which a file is cut exceeds the one that ends a turn, so that all turns stay the same."""
-
-_default_service: list[object] = []
-
-
-def use(service: object) -> None:
-    """Make a service (an object, a name or an address) the default of this process; None takes it back."""
-    chosen = None if service is None else resolve_service(service).service
-    if chosen is not None:
-        check_allowed(chosen)
-    _default_service[:] = [] if chosen is None else [chosen]
-
-
-def default_service() -> object:
-    """Return what `use` was given, or None."""
-    return _default_service[0] if _default_service else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +209,7 @@ def transcribe(
 
     audio = open_audio(source, sample_rate=sample_rate, start=start, stop=stop)
     options = Options(
-        service=resolve_service(service, default=default_service()).service,
+        service=chosen_service(service).service,
         language=language,
         model=model,
         prompt=prompt,

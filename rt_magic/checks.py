@@ -21,13 +21,13 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from rt_magic.audio.pcm import SAMPLE_RATE, silence
-from rt_magic.batch import default_service
 from rt_magic.exceptions import RtMagicError
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session import embedded, prefetch
+from rt_magic.session.defaults import chosen_service
 from rt_magic.session.diagnosis import explain_network
-from rt_magic.session.resolution import Resolved, check_service, resolve_service
+from rt_magic.session.resolution import Resolved, check_service
 from rt_magic.session.services import AzureOpenAI, Local, Service, VoiceLive
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
@@ -106,7 +106,7 @@ def doctor(service: Service | Resolved | str | None = None, *, widget: Any = Non
     """
     checks = [_kernel(), _lane(), *_microphone(widget)]
     try:
-        resolved = service if isinstance(service, Resolved) else resolve_service(service, default=default_service())
+        resolved = service if isinstance(service, Resolved) else chosen_service(service)
         check_service(resolved.service)
     except RtMagicError as error:
         checks.append(Check("settings", "failed", *_split(error.message)))

@@ -18,13 +18,13 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from rt_magic.arguments import keyword_list
 from rt_magic.audio.files import AudioSource, open_audio
-from rt_magic.batch import Channels, Options, Speed, Transcription, default_service
+from rt_magic.batch import Channels, Options, Speed, Transcription
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.optional import library
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
-from rt_magic.session.resolution import resolve_service
+from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
 from rt_magic.session.yielding import Throttle, Throttled, YieldingSession
 from rt_magic.threads import in_thread
@@ -72,7 +72,7 @@ def transcribe_files(
     wait. `transcribe_files(...).to_pandas()` is one table of them all. Raises ConfigurationError, AuthenticationError,
     and what else concerns all files.
     """
-    chosen = resolve_service(service, default=default_service()).service
+    chosen = chosen_service(service).service
     options = Options(
         service=chosen,
         language=language,

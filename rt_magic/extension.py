@@ -10,6 +10,7 @@ from IPython.core.completer import CompletionContext, SimpleMatcherResult, conte
 from rt_magic.cell.notices import set_notice
 from rt_magic.magic import TranscribeMagics
 from rt_magic.recovery import announcement
+from rt_magic.session.defaults import configure
 from rt_magic.session.resolution import allow
 from rt_magic.transcriber import close_all
 
@@ -46,6 +47,7 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.remove(matcher)
         set_notice("")
         allow(())
+        configure(None)
         for kind in ("line", "cell"):
             shell.magics_manager.magics[kind].pop("transcribe", None)
         shell.magics_manager.registry.pop("TranscribeMagics", None)

@@ -18,7 +18,6 @@ from rt_magic import arguments as reading
 from rt_magic import body, languages, words
 from rt_magic.arguments import Arguments
 from rt_magic.audio.capture import check_capture
-from rt_magic.batch import default_service
 from rt_magic.cell import terminal
 from rt_magic.cell.driver import transcripts
 from rt_magic.cell.notebook import in_kernel
@@ -28,6 +27,7 @@ from rt_magic.cell.status import LIVE, NO_LANE
 from rt_magic.completion import complete
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
+from rt_magic.session.defaults import chosen_service, configure
 from rt_magic.session.resolution import allow, check_allowed, resolve_service
 from rt_magic.transcriber import Transcriber, can_wait, under_way
 from rt_magic.transcript.transcript import Transcript
@@ -68,6 +68,7 @@ class TranscribeMagics(Magics):
         super().__init__(shell=shell, **kwargs)
         self._most = frozenset(self.allowed_services)
         allow(self.allowed_services)
+        configure(self._configured)
         self._cells: dict[str, tuple[Transcriber, dict[str, Any], str]] = {}
         self._left: list[Transcriber] = []
 
@@ -87,6 +88,10 @@ class TranscribeMagics(Magics):
         except ConfigurationError as error:
             raise traitlets.TraitError(str(error)) from None
         return value
+
+    def _configured(self) -> object:
+        """Return the configured service, looked up where a variable of the user's is named."""
+        return self.service if self.service in words.SERVICES else self.shell.user_ns.get(self.service, self.service)
 
     @traitlets.validate("idle")
     def _valid_idle(self, proposal: Any) -> float:
@@ -211,9 +216,7 @@ class TranscribeMagics(Magics):
     def _wanted(self, asked: Arguments) -> dict[str, Any]:
         """Return what a line asks for as the arguments of a transcriber, with everything looked up."""
         namespace = self.shell.user_ns
-        service = resolve_service(
-            asked.service, configured=self.service or None, default=default_service(), namespace=namespace
-        )
+        service = chosen_service(asked.service, namespace=namespace)
         check_allowed(service.service)
         prompt = None if asked.prompt is None else str(reading.look_up(asked.prompt, namespace, "--prompt"))
         options: dict[str, Any] = {
@@ -305,12 +308,7 @@ class TranscribeMagics(Magics):
     def _doctor(self, asked: Arguments) -> None:
         from rt_magic.checks import doctor
 
-        chosen = resolve_service(
-            asked.service,
-            configured=self.service or None,
-            default=default_service(),
-            namespace=self.shell.user_ns,
-        )
+        chosen = chosen_service(asked.service, namespace=self.shell.user_ns)
         check_allowed(chosen.service)
         recording = [known for known, _, _ in self._cells.values() if not isinstance(known, FileTranscriber)]
         if asked.model or self.model:

@@ -14,10 +14,10 @@ from typing import Any
 from rt_magic.audio.guard import is_guarded
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import AUDIO, DESCRIPTION, recordings_folder
-from rt_magic.batch import default_service, settled_seconds, transcribe_source, watched
+from rt_magic.batch import settled_seconds, transcribe_source, watched
 from rt_magic.exceptions import AudioError
 from rt_magic.portal import portal
-from rt_magic.session.resolution import resolve_service
+from rt_magic.session.defaults import chosen_service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
 
@@ -61,7 +61,7 @@ class Leftover:
         began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
         source = replace(open_audio(samples, sample_rate=SAMPLE_RATE), name=f"the recording from {began}")
         session = RealtimeSession(
-            resolve_service(service, default=default_service()).service,
+            chosen_service(service).service,
             language=self.options.get("language"),
             prompt=self.options.get("prompt"),
             keywords=self.options.get("keywords") or (),

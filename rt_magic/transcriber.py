@@ -18,7 +18,6 @@ from IPython.display import display
 
 from rt_magic.arguments import keyword_list, read_microphone
 from rt_magic.audio.saving import check_save
-from rt_magic.batch import default_service
 from rt_magic.body import Step
 from rt_magic.cell.better import BetterWords
 from rt_magic.cell.destination import destination
@@ -34,8 +33,10 @@ from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
 from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
-from rt_magic.session.resolution import Resolved, check_service, english_only, resolve_service
+from rt_magic.session.defaults import chosen_service
+from rt_magic.session.resolution import Resolved, check_service, english_only
 from rt_magic.session.services import Local, Service
+from rt_magic.session.wishes import check_silence
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
 from rt_magic.widgets.final_text import FinalText, tell
@@ -84,8 +85,9 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         microphone: str = "page",
     ) -> None:
         place, device = read_microphone(microphone)
-        resolved = service if isinstance(service, Resolved) else resolve_service(service, default=default_service())
+        resolved = service if isinstance(service, Resolved) else chosen_service(service)
         spoken = languages(language) if language else ()
+        silence_ms = check_silence(silence_ms)
         _check("turn_detection", turn_detection, TURN_DETECTION)
         _check("noise_reduction", noise_reduction or "off", NOISE)
         _check_seconds("duration", duration)

@@ -437,7 +437,7 @@ def test_a_service_is_found_by_the_name_of_its_variable() -> None:
 
 def test_a_service_in_use_is_the_default_of_this_process() -> None:
     """`rt.use` chooses for all that follows, until it is taken back."""
-    from rt_magic.batch import default_service
+    from rt_magic.session.defaults import default_service
 
     team = AzureOpenAI("https://team.openai.azure.com", credential=token_function)
     rt.use(team)

@@ -263,3 +263,10 @@ def test_what_is_saved_by_suffix_is_read_by_suffix(tmp_path: Path, suffix: str) 
     copy = Transcript.read(path)
     assert [(s.id, s.start, s.end, s.text) for s in copy] == [(s.id, s.start, s.end, s.text) for s in transcript]
     assert copy.done
+
+
+def test_open_segments_are_left_out() -> None:
+    """What was open when it was written has no end; numbers of the others stay."""
+    entries = [{"id": "s1", "text": "said", "start": 0, "end": 1}, {"id": "s2", "text": "sa", "final": False}]
+    read = Transcript.from_json(json.dumps({"format": "rt_magic", "version": 1, "segments": entries}))
+    assert [(segment.id, segment.text) for segment in read] == [("s1", "said")]

@@ -16,6 +16,7 @@ import pytest
 import rt_magic as rt
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.session.addresses import socket_address
+from rt_magic.session.defaults import chosen_service, configure, use
 from rt_magic.session.resolution import check_service, resolve_service
 from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, VoiceLive
 from rt_magic.session.session import RealtimeSession
@@ -368,7 +369,7 @@ def test_the_watch_over_the_refusal_sees() -> None:
 
 def test_the_default_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """`rt.use` takes a service, a name or an address, refuses anything else, and None takes it back."""
-    from rt_magic.batch import default_service
+    from rt_magic.session.defaults import default_service
 
     try:
         rt.use("ws://127.0.0.1:1")
@@ -379,3 +380,30 @@ def test_the_default_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         rt.use(None)
     assert default_service() is None
+
+
+def test_openai_on_a_host_of_azure_is_azure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address of Azure's means Azure OpenAI, however it came to OpenAI's service."""
+    monkeypatch.delenv("AZURE_OPENAI_API_KEY", raising=False)
+    given = OpenAI(base_url="https://contoso.openai.azure.com/openai/v1", model="mine", api_key="k")
+    meant = resolve_service(given, environ={}).service
+    assert isinstance(meant, AzureOpenAI)
+    assert (meant.host, meant.model, meant.api_key) == ("contoso.openai.azure.com", "mine", "k")
+    assert given.pinned() == meant.pinned()
+    given.check()
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://contoso.openai.azure.com/openai/v1")
+    assert isinstance(OpenAI(api_key="k").pinned(), AzureOpenAI)
+
+
+def test_what_notebooks_are_configured_for_comes_before_use() -> None:
+    """The configuration comes first, then `use`, and both can be taken back."""
+    use("ws://127.0.0.1:1")
+    configure(lambda: "ws://127.0.0.1:2")
+    try:
+        assert chosen_service().service == Compatible("ws://127.0.0.1:2")
+        assert chosen_service("ws://127.0.0.1:3").service == Compatible("ws://127.0.0.1:3")
+        configure(None)
+        assert chosen_service().service == Compatible("ws://127.0.0.1:1")
+    finally:
+        configure(None)
+        use(None)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -399,3 +402,40 @@ async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
     assert [(s.id, s.text) for s in transcript.segments] == [("s1", "part 1"), ("s2", "part 2")]
     assert transcript.segments[1].start == pytest.approx(1.8)
     assert session.counts["received"] == 48_000 == session.counts["sent"] - session.counts["padding"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"silence_ms": -5}, "silence_ms=-5 is not possible; give milliseconds, from 50 to 10000"),
+        ({"silence_ms": "500ms"}, "silence_ms='500ms' is not possible"),
+        ({"silence_ms": 0}, "silence_ms=0"),
+        ({"keywords": [1]}, "are not words"),
+    ],
+)
+def test_what_no_service_could_take_is_refused_before_anything_is_asked(options: dict[str, Any], says: str) -> None:
+    """A number out of range, or none, is one sentence, and no service is made to refuse it."""
+    with pytest.raises(rt.ConfigurationError, match=says):
+        rt.RealtimeSession(rt.Compatible("ws://127.0.0.1:9"), **options)
+
+
+async def test_a_model_given_beside_a_service_is_that_services() -> None:
+    """It stands in the address too, where a server wants it there."""
+
+    async def takes(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(Refusal(422), takes) as peer:
+        async with rt.RealtimeSession(rt.Compatible(peer.url), model="large") as session:
+            await session.send(bytes(48_000))
+            await session.finish()
+        assert "model=large" in peer.requests[-1].path
+
+
+def test_a_script_ends_with_widgets_that_nobody_closed() -> None:
+    """Whatever is still there when the interpreter ends does not keep it from ending."""
+    script = "import rt_magic as rt\nt = rt.Transcriber(service='ws://127.0.0.1:9')\nm = rt.Microphone()\nprint('over')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "over\n")
+    assert "Traceback" not in done.stderr

@@ -11,7 +11,8 @@ import soundfile
 from rt_magic.audio.files import open_audio
 from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
 from rt_magic.audio.recording import Recording
-from rt_magic.exceptions import AudioError
+from rt_magic.exceptions import AudioError, ConfigurationError
+from rt_magic.transcript.segments import Changes
 from rt_magic.transcript.transcript import Transcript
 from tests.transcripts import said
 
@@ -84,3 +85,13 @@ def test_a_clip_may_be_short(length: float, tmp_path: Path) -> None:
         samples, rate = transcript.clip(segment).audio
         assert (len(samples), rate) == (round(length * SAMPLE_RATE), SAMPLE_RATE)
         assert samples == pytest.approx(TONE[30_000 : 30_000 + len(samples)], abs=1e-3)
+
+
+def test_a_clip_by_id(tmp_path: Path) -> None:
+    """The id of a segment stands for it; one that there is not is said to be none."""
+    for transcript in both(tmp_path):
+        transcript._apply(Changes((said("s1", 1.0, 1.5, "a"),), (), {"s1": 0.0}))
+        by_id, by_segment = transcript.clip("s1").audio, transcript.clip(transcript[0]).audio
+        assert np.array_equal(by_id[0], by_segment[0])
+        with pytest.raises(ConfigurationError, match="no final segment 's9'"):
+            transcript.clip("s9")

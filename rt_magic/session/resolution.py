@@ -61,6 +61,8 @@ _OBJECT = "an object such as rt.AzureOpenAI(...)"
 
 
 def _service(value: object, namespace: Mapping[str, Any], environ: Mapping[str, str]) -> Service:
+    if isinstance(value, OpenAI):
+        return value.meant
     if isinstance(value, Service):
         return value
     if not isinstance(value, str):
@@ -73,7 +75,6 @@ def _service(value: object, namespace: Mapping[str, Any], environ: Mapping[str, 
         base = environ.get("OPENAI_BASE_URL", "")
         if not is_azure(base):
             return OpenAI()
-        # The two variables are a pair: OpenAI's own client sends that key there too.
         return AzureOpenAI(base, api_key=environ.get("AZURE_OPENAI_API_KEY") or environ.get("OPENAI_API_KEY"))
     if value == "azure":
         return AzureOpenAI()

@@ -69,7 +69,8 @@ class Local:
 class OpenAI:
     """OpenAI's Realtime API; the key is `api_key` or OPENAI_API_KEY, the model `gpt-realtime-whisper` unless given.
 
-    `base_url` (else OPENAI_BASE_URL) is another server's, up to and with its `/v1`.
+    `base_url` (else OPENAI_BASE_URL) is another server's, up to and with its `/v1`; on a host of Azure's it means Azure
+    OpenAI, with the same key, or else that of AZURE_OPENAI_API_KEY.
     """
 
     model: str | None = field(default=None, kw_only=True)
@@ -81,8 +82,16 @@ class OpenAI:
     scopes: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if self.base_url is not None:
+        if self.base_url is not None and not is_azure(self.base_url):
             self.target(Rung())
+
+    @property
+    def meant(self) -> OpenAI | AzureOpenAI:
+        """The service that the address means: OpenAI's own client sends its key to Azure's hosts, too."""
+        if not is_azure(self._base):
+            return self
+        key = self.api_key or os.environ.get("AZURE_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY")
+        return AzureOpenAI(self._base, model=self.model, api_key=key)
 
     @property
     def speaks(self) -> Dialect:
@@ -106,16 +115,15 @@ class OpenAI:
         """Return the model that transcribes."""
         return self.model or DEFAULT_MODEL
 
-    def pinned(self) -> OpenAI:
+    def pinned(self) -> OpenAI | AzureOpenAI:
         """Return the service with what the environment says now, so that what the cell names is where it goes."""
+        meant = self.meant
+        if isinstance(meant, AzureOpenAI):
+            return meant.pinned()
         return replace(self, base_url=self._base, model=self.transcriber())
 
     def target(self, rung: Rung) -> str:
         """Return where a connection goes. Raises ConfigurationError for an address that cannot be meant."""
-        if is_azure(self._base):
-            raise ConfigurationError(
-                f"{self._base!r} is an address of Azure, which speaks otherwise; use rt.AzureOpenAI({self._base!r})"
-            )
         path = split(self._base).path.rstrip("/")
         target = self.speaks.target(rung.kind)
         if path and not self.speaks.path.startswith(path):
@@ -124,6 +132,9 @@ class OpenAI:
 
     def check(self) -> None:
         """Raise ConfigurationError for what can be seen to be wrong without asking anybody."""
+        meant = self.meant
+        if isinstance(meant, AzureOpenAI):
+            return meant.check()
         self.target(Rung())
         self._key()
 

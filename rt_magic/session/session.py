@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, TypeAlias
 
@@ -26,7 +26,7 @@ from rt_magic.session.keeper import Keeper, Phase
 from rt_magic.session.provenance import versions
 from rt_magic.session.report import Report
 from rt_magic.session.resolution import check_service
-from rt_magic.session.services import Local, Service
+from rt_magic.session.services import Service
 from rt_magic.session.timing import DEFAULT, Timing
 from rt_magic.session.updates import Updates, is_running
 from rt_magic.session.wishes import wishes
@@ -71,8 +71,8 @@ class RealtimeSession:
         on_state: Callable[[State, str], object] | None = None,
         timing: Timing = DEFAULT,
     ) -> None:
-        if isinstance(service, Local) and model:
-            service = replace(service, model=model)
+        if model and dataclasses.is_dataclass(service):  # what is none is refused below
+            service = dataclasses.replace(service, model=model)
         spoken = languages(language) if language else ()
         check_service(service, spoken)
         self.service = service = service.pinned()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rt_magic.arguments import keyword_list
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.session.resolution import english_only
 from rt_magic.session.services import Local, Service
 from rt_magic.wire.dialects import Noise, TurnDetection, Wanted
 from rt_magic.wire.models import EMBEDDED, fit, guess_abilities
-from rt_magic.words import NOISE, TURN_DETECTION
+from rt_magic.words import NOISE, SILENCE_MS, TURN_DETECTION
 
 
 def wishes(
@@ -34,14 +35,24 @@ def wishes(
             model=model,
             languages=tuple(languages),
             prompt=prompt,
-            keywords=tuple(keywords),
+            keywords=keyword_list(keywords),
             turn_detection=_turn_detection(turn_detection),
-            silence_ms=silence_ms,
+            silence_ms=check_silence(silence_ms),
             noise_reduction=_noise_reduction(noise_reduction),
         ),
         abilities,
     )
     return wanted, tuple(notes), abilities.streams
+
+
+def check_silence(milliseconds: object) -> int:
+    """Return the silence that ends a turn. Raises ConfigurationError for what is no number, or out of range."""
+    least, most = SILENCE_MS
+    if not isinstance(milliseconds, int | float) or not least <= milliseconds <= most:
+        raise ConfigurationError(
+            f"silence_ms={milliseconds!r} is not possible; give milliseconds, from {least} to {most}"
+        )
+    return round(milliseconds)
 
 
 def understood(service: Service) -> list[str]:

@@ -77,6 +77,8 @@ def from_json(text: str) -> Archive:
         archive = Archive([], in_order=own)
         taken: set[str] = set()
         for number, entry in enumerate(body.pop("segments"), 1):
+            if entry.get("final") is False:
+                continue  # it was open when it was written, and its end is not known
             segment = _segment(number, entry, body, taken, own=own)
             taken.add(segment.id)
             archive.segments.append(segment)

@@ -173,11 +173,16 @@ class Transcript(Written):
         audio = self.audio
         return None if audio is None else (soxr.resample(audio[0], SAMPLE_RATE, sample_rate), sample_rate)
 
-    def clip(self, segment: Segment) -> Clip:
-        """Return the sound of a segment, which plays when displayed.
+    def clip(self, segment: Segment | str) -> Clip:
+        """Return the sound of a segment (or its id), which plays when displayed.
 
-        Raises AudioError where the sound is gone or the segment has no times.
+        Raises AudioError where the sound is gone or the segment has no times, ConfigurationError for an unknown id.
         """
+        if isinstance(segment, str):
+            known = {each.id: each for each in self.segments}
+            if segment not in known:
+                raise ConfigurationError(f"there is no final segment {segment!r}; their ids are in transcript.segments")
+            segment = known[segment]
         return sound.clip(segment, self.recording, self._store.source, self._store.offset)
 
     def forget(self) -> None:
@@ -193,8 +198,8 @@ class Transcript(Written):
     def edit(self, id: str | Segment, text: str) -> Segment:
         """Give a final segment (or its id) another text, and return it; the machine's text is kept (`corrections`).
 
-        Words keep their times where they still stand for what was said. Raises ConfigurationError for an id that there
-        is not, or not finally.
+        Words keep their times where they still stand for what was said. Raises ConfigurationError if no
+        segment has this id, or it is not final yet.
         """
         id = id.id if isinstance(id, Segment) else id
         return self._store.correct(lambda known: known.edit(id, text))[0]

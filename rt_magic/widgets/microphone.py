@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -169,9 +170,10 @@ class Microphone(anywidget.AnyWidget):
     def close(self) -> None:
         """Close the widget and give its lane back."""
         comm = self.comm
-        if self._own is not None:
-            portal().call_soon(self._own.follow, "stop")
-        portal().call_soon(self._capture.end)
+        if not sys.is_finalizing():  # else nothing runs any more, and no portal can be started
+            if self._own is not None:
+                portal().call_soon(self._own.follow, "stop")
+            portal().call_soon(self._capture.end)
         super().close()
         if comm is not None:
             lane.detach(comm)
