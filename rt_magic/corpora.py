@@ -5,9 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-import pickle
 import queue
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -17,17 +15,15 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeAlias
 
 from rt_magic.arguments import keyword_list
-from rt_magic.audio.files import AudioSource, open_audio
-from rt_magic.batch import Channels, Options, Speed, Transcription
-from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.audio.files import open_audio
+from rt_magic.batch import Channels, Options, Speed
+from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
+from rt_magic.one_file import Outcome, portable, settings_of, submit_here, transcribe_one, unexpected
 from rt_magic.optional import library
-from rt_magic.portal import portal
-from rt_magic.secrets import redact
 from rt_magic.session.defaults import chosen_service
-from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
-from rt_magic.session.yielding import Throttle, Throttled, YieldingSession
-from rt_magic.threads import in_thread
+from rt_magic.session.services import Local, Service
+from rt_magic.session.yielding import Throttle
 from rt_magic.transcript.transcript import Transcript
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -101,8 +97,8 @@ def transcribe_files(
     if here and isinstance(chosen, Local):
         max_concurrency = min(max_concurrency, os.cpu_count() or 1)
     if not here:
-        options = replace(options, service=_portable(chosen))
-    submit = _submit_here if executor is None else executor.submit
+        options = replace(options, service=portable(chosen))
+    submit = submit_here if executor is None else executor.submit
     return Results(
         found_files(paths), options, submit, max_concurrency, None if manifest is None else Manifest(manifest), progress
     )
@@ -121,51 +117,6 @@ def found_files(paths: Paths) -> list[Path]:
     if not found:
         raise ConfigurationError(f"there is no file {paths!r}; it is looked for in {Path.cwd()}")
     return list(dict.fromkeys(found))
-
-
-# ── one file, wherever it is done ──
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one file, in a form that can travel; with `throttled` it is to be done again later."""
-
-    transcript: Transcript | None = None
-    error: RtMagicError | None = None
-    throttled: bool = False
-    retry_after: float | None = None
-
-
-def transcribe_one(path: str, options: Options, attempt: int) -> Outcome:
-    """Transcribe one file in the process that this is called in; never raises what is the file's or the service's."""
-    return portal().run(_transcribe(path, options)).result()
-
-
-def _submit_here(function: object, path: str, options: Options, attempt: int) -> Any:
-    return portal().run(_transcribe(path, options))
-
-
-async def _transcribe(path: str, options: Options) -> Outcome:
-    def look_at() -> AudioSource:
-        return open_audio(path, start=options.start, stop=options.stop)
-
-    try:
-        audio = await in_thread(look_at)
-        return Outcome(await Transcription(audio, options, YieldingSession).run())
-    except Throttled as busy:
-        plain = ServiceConnectionError(busy.message, request_id=busy.request_id)
-        return Outcome(None, plain, True, busy.retry_after)
-    except RtMagicError as error:
-        return Outcome(None, error)
-    except Exception as error:
-        return Outcome(None, _unexpected(error))
-
-
-def _unexpected(error: BaseException) -> RtMagicError:
-    return RtMagicError(redact(f"{type(error).__name__}: {error}"))
-
-
-# ── all of them ──
 
 
 @dataclass(slots=True)
@@ -337,7 +288,7 @@ class Results(Iterator[tuple[Path, Result]]):
         except BrokenExecutor as broken:
             raise _broken(broken) from broken
         except (Exception, CancelledError) as error:  # of the executor: a worker that is gone, what cannot be pickled
-            return Outcome(None, _unexpected(error))
+            return Outcome(None, unexpected(error))
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -355,41 +306,3 @@ def _broken(broken: BrokenExecutor) -> RtMagicError:
     return RtMagicError(
         f"the executor is broken ({broken}); make a new one and run it again: with manifest= it goes on where it stood"
     )
-
-
-def settings_of(options: Options) -> dict[str, Any]:
-    """Return all that the words depend on, as plain values; no key, no credential, no speed."""
-    service = options.service
-    who = {"name": service.name, "host": service.host, "voice_model": service.voice_model}
-    if isinstance(service, Local):
-        who |= {"engine": service.engine, "model": service.model}
-    else:
-        who |= {"model": service.transcriber()}
-    names = ("language", "model", "prompt", "keywords", "turn_detection", "silence_ms", "noise_reduction")
-    return {"service": who} | {name: getattr(options, name) for name in (*names, "channels", "start", "stop")}
-
-
-def _portable(service: Service) -> Service:
-    """Return a service for other processes: what this environment says of it is kept, save keys.
-
-    Raises ConfigurationError for a credential that cannot travel.
-    """
-    if isinstance(service, AzureOpenAI):
-        service = replace(
-            service,
-            endpoint=service._base,
-            model=service.transcriber(),
-            realtime_model=service.voice_model,
-        )
-    elif isinstance(service, VoiceLive):
-        service = service.pinned()
-    elif isinstance(service, OpenAI):
-        service = replace(service, base_url=service._base, model=service.transcriber())
-    try:
-        (sys.modules.get("cloudpickle") or pickle).dumps(service)
-    except Exception as error:
-        raise ConfigurationError(
-            f"the credential cannot be sent to other processes ({type(error).__name__}: {redact(str(error))}); leave "
-            "it out, so that each worker signs in by itself, or give a function of a module that returns a token"
-        ) from None
-    return service
