@@ -1,4 +1,4 @@
-import { failure, onAbort, sourceOf, takeGraph } from "./graph.js";
+import { failure, joined, onAbort, takeGraph } from "./graph.js";
 import { explain } from "./sentences.js";
 
 /**
@@ -62,22 +62,19 @@ export function openCapture(settings, events, signal) {
   }
 
   /**
-   * @param {AudioContext} prepared
+   * @param {import("./graph.js").Graph} prepared
    * @param {MediaStream} stream
    */
   async function connect(prepared, stream) {
-    const source = await sourceOf(prepared, stream, life);
-    const context = /** @type {AudioContext} */ (source.context);
+    const { context, tap: joint } = await joined(prepared, stream, life);
     if (life.aborted) return context;
-    tap = new AudioWorkletNode(context, "rt-magic-tap", { channelCount: 1, channelCountMode: "explicit" });
+    tap = joint;
     const rate = context.sampleRate;
     tap.port.addEventListener("message", ({ data }) => {
       if (data.buffer) events.chunk(data.buffer, rate, data.at);
       else if (data.peak !== undefined) events.level(data.peak);
     });
-    tap.port.start();
-    // It writes silence; a node that leads nowhere is not run by every browser.
-    source.connect(tap).connect(context.destination);
+    tap.port.start(); // what it has heard since then has waited for this
     return context;
   }
 

@@ -9,7 +9,9 @@ const KEPT = 20000;
 /** Firefox refuses a stream in a context of another rate (Mozilla bug 1674892); known after the first try. */
 let nativeRate = false;
 
-/** @type {{ context: Promise<AudioContext>, life: AbortController } | null} */
+/** @typedef {{ context: AudioContext, tap: AudioWorkletNode }} Graph the tap gives what it hears, once a source leads to it */
+
+/** @type {{ graph: Promise<Graph>, life: AbortController } | null} */
 let warm = null;
 
 /** @param {AbortSignal} signal @param {() => void} act at once if it is aborted already */
@@ -28,19 +30,19 @@ export const failure = (name, message) => Object.assign(new Error(String(message
 export function warmUp() {
   if (warm) return;
   const life = new AbortController();
-  const made = { context: prepare(life.signal), life };
+  const made = { graph: prepare(life.signal), life };
   warm = made;
   const drop = () => {
     if (warm !== made) return; // it was taken
     warm = null;
     life.abort();
   };
-  made.context.catch(drop);
+  made.graph.catch(drop);
   setTimeout(drop, KEPT);
 }
 
 /**
- * A context that knows the worklet, running or about to.
+ * A graph that lacks only its source, running or about to.
  * @param {AbortSignal} life closes it
  */
 export function takeGraph(life) {
@@ -48,30 +50,33 @@ export function takeGraph(life) {
   warm = null;
   if (!made) return prepare(life);
   onAbort(life, () => made.life.abort());
-  return made.context.then((context) => {
-    void context.resume(); // made before the click, it has been waiting for one
-    return context;
+  return made.graph.then((graph) => {
+    void graph.context.resume(); // made before the click, it has been waiting for one
+    return graph;
   });
 }
 
 /**
- * The stream in a graph that fits it: the one that was made, or another at the stream's own rate.
- * @param {AudioContext} context
+ * Lead the stream into a graph that fits it, and return that: the one that was made, or another at the stream's own rate.
+ * @param {Graph} graph
  * @param {MediaStream} stream
  * @param {AbortSignal} life
  */
-export async function sourceOf(context, stream, life) {
+export async function joined(graph, stream, life) {
   try {
-    return context.createMediaStreamSource(stream);
+    graph.context.createMediaStreamSource(stream).connect(graph.tap);
+    return graph;
   } catch (error) {
     if (nativeRate) throw error;
     nativeRate = true;
-    void context.close();
-    return (await prepare(life)).createMediaStreamSource(stream);
+    void graph.context.close();
+    const other = await prepare(life);
+    other.context.createMediaStreamSource(stream).connect(other.tap);
+    return other;
   }
 }
 
-/** @param {AbortSignal} life */
+/** @param {AbortSignal} life @returns {Promise<Graph>} */
 async function prepare(life) {
   const context = new AudioContext(nativeRate ? {} : { sampleRate: RATE });
   onAbort(life, () => context.state !== "closed" && void context.close());
@@ -84,5 +89,7 @@ async function prepare(life) {
   } finally {
     URL.revokeObjectURL(address);
   }
-  return context;
+  const tap = new AudioWorkletNode(context, "rt-magic-tap", { channelCount: 1, channelCountMode: "explicit" });
+  tap.connect(context.destination); // it writes silence; a node that leads nowhere is not run by every browser
+  return { context, tap };
 }

@@ -113,7 +113,9 @@ class RealtimeSession:
             "noise_reduction": noise_reduction,
         }
         self.transcript._describe(
-            options={name: value for name, value in options.items() if value}, versions=versions(service)
+            options={name: value for name, value in options.items() if value},
+            versions=versions(service),
+            notice=None,  # nobody was told anything, unless a cell does so
         )
         self._report = Report(service, self.transcript, [*notes, *self._keeper.ladder.notes], streams)
         self.recording.describe(

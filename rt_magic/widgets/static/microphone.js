@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 637d8339e0d4e754ae9d5e8a046c249fa3f3201c99821d465bf765f43a54f0e6); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 0b07c7f522f3711aaf12fa985aaf7903ac494526ccf5013ea7659fde569a7a7b); edit there, then: npm --prefix js run build
 
 // src/elements.js
 function element(tag, name, properties = {}, ...children) {
@@ -68,14 +68,14 @@ var failure = (name, message) => Object.assign(new Error(String(message)), { nam
 function warmUp() {
   if (warm) return;
   const life = new AbortController();
-  const made2 = { context: prepare(life.signal), life };
+  const made2 = { graph: prepare(life.signal), life };
   warm = made2;
   const drop = () => {
     if (warm !== made2) return;
     warm = null;
     life.abort();
   };
-  made2.context.catch(drop);
+  made2.graph.catch(drop);
   setTimeout(drop, KEPT);
 }
 function takeGraph(life) {
@@ -83,19 +83,22 @@ function takeGraph(life) {
   warm = null;
   if (!made2) return prepare(life);
   onAbort(life, () => made2.life.abort());
-  return made2.context.then((context) => {
-    void context.resume();
-    return context;
+  return made2.graph.then((graph) => {
+    void graph.context.resume();
+    return graph;
   });
 }
-async function sourceOf(context, stream, life) {
+async function joined(graph, stream, life) {
   try {
-    return context.createMediaStreamSource(stream);
+    graph.context.createMediaStreamSource(stream).connect(graph.tap);
+    return graph;
   } catch (error) {
     if (nativeRate) throw error;
     nativeRate = true;
-    void context.close();
-    return (await prepare(life)).createMediaStreamSource(stream);
+    void graph.context.close();
+    const other = await prepare(life);
+    other.context.createMediaStreamSource(stream).connect(other.tap);
+    return other;
   }
 }
 async function prepare(life) {
@@ -110,7 +113,9 @@ async function prepare(life) {
   } finally {
     URL.revokeObjectURL(address);
   }
-  return context;
+  const tap = new AudioWorkletNode(context, "rt-magic-tap", { channelCount: 1, channelCountMode: "explicit" });
+  tap.connect(context.destination);
+  return { context, tap };
 }
 
 // src/sentences.js
@@ -202,20 +207,15 @@ function openCapture(settings, events, signal) {
     return { id, group, label: track?.label ?? "" };
   }
   async function connect(prepared, stream) {
-    const source = await sourceOf(prepared, stream, life);
-    const context = (
-      /** @type {AudioContext} */
-      source.context
-    );
+    const { context, tap: joint } = await joined(prepared, stream, life);
     if (life.aborted) return context;
-    tap = new AudioWorkletNode(context, "rt-magic-tap", { channelCount: 1, channelCountMode: "explicit" });
+    tap = joint;
     const rate = context.sampleRate;
     tap.port.addEventListener("message", ({ data }) => {
       if (data.buffer) events.chunk(data.buffer, rate, data.at);
       else if (data.peak !== void 0) events.level(data.peak);
     });
     tap.port.start();
-    source.connect(tap).connect(context.destination);
     return context;
   }
   async function close() {

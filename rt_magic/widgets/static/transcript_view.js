@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 637d8339e0d4e754ae9d5e8a046c249fa3f3201c99821d465bf765f43a54f0e6); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 0b07c7f522f3711aaf12fa985aaf7903ac494526ccf5013ea7659fde569a7a7b); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
