@@ -145,13 +145,13 @@ def over_session(address: str, token: str) -> Heard:
     return judged(asyncio.run(run()), phrases())
 
 
-def bare_decoder(twice: bool) -> Heard:
+def bare_decoder(as_shipped: bool) -> Heard:
     """Feed pocketsphinx in a loop that knows where each phrase ends: what no turn detection can do faster.
 
-    The decoder is set as the shipped engine sets it; a final comes 500 ms after the phrase's end, as it is shipped too,
-    and, if `twice`, after the second look at the whole phrase that ships.
+    The decoder is set as the shipped engine sets it; a final comes 500 ms after the phrase's end, as it is shipped too.
+    If `as_shipped`, the first phrases get their second look, and a word counts once it has stood as long as deltas must.
     """
-    given = json.dumps({"spans": [[p.start, p.end] for p in phrases()], "twice": twice})
+    given = json.dumps({"spans": [[p.start, p.end] for p in phrases()], "as_shipped": as_shipped})
     done = subprocess.run([sys.executable, "-c", BARE], input=given, check=True, capture_output=True, text=True)
     return judged([Said(*entry) for entry in json.loads(done.stdout)], phrases())
 
@@ -159,6 +159,7 @@ def bare_decoder(twice: bool) -> Heard:
 BARE = """
 import json, sys, time
 import numpy as np, soxr
+from rt_magic.local.deltas import StablePrefix
 from rt_magic.local.sphinx import PocketSphinx
 from tests.speech import fixture
 given = json.load(sys.stdin)
@@ -168,16 +169,19 @@ began = time.perf_counter()
 for start, end in given["spans"]:
     position, last = int((start - 0.3) * 16000), int((end + 0.5) * 16000)
     engine.start()
-    text = ""
+    text, stable = "", StablePrefix(engine.agreement)
     while position < last:
         stop = min(position + step, last)
         time.sleep(max(0.0, began + stop / 16000 - time.perf_counter()))
         engine.feed(pcm[position:stop])
         position = stop
-        if (partial := engine.partial()) != text:
+        partial = engine.partial()
+        if given["as_shipped"]:
+            partial = text + stable.push(partial)
+        if partial != text:
             text = partial
             said.append([time.perf_counter() - began, text, False])
-    final = engine.finish().text if given["twice"] else engine.partial()
+    final = engine.finish().text if given["as_shipped"] else engine.partial()
     said.append([time.perf_counter() - began, final, True])
 print(json.dumps(said))
 """
