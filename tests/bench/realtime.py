@@ -149,7 +149,7 @@ def bare_decoder(as_shipped: bool) -> Heard:
     """Feed pocketsphinx in a loop that knows where each phrase ends: what no turn detection can do faster.
 
     The decoder is set as the shipped engine sets it; a final comes 500 ms after the phrase's end, as it is shipped too.
-    If `as_shipped`, the first phrases get their second look, and a word counts once it has stood as long as deltas must.
+    If `as_shipped`, the first phrases get their second look, and a word counts once it has stood as deltas must.
     """
     given = json.dumps({"spans": [[p.start, p.end] for p in phrases()], "as_shipped": as_shipped})
     done = subprocess.run([sys.executable, "-c", BARE], input=given, check=True, capture_output=True, text=True)
