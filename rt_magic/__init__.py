@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rt_magic.checks import doctor
     from rt_magic.corpora import transcribe_files
     from rt_magic.recovery import recover
+    from rt_magic.session.defaults import use
     from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, VoiceLive
     from rt_magic.session.session import RealtimeSession
     from rt_magic.transcriber import Transcriber, transcripts

@@ -103,9 +103,8 @@ export class View {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
-    const { placeholder, waiting, direction, composed, done, next_step } = shown;
+    const { placeholder, waiting, direction, composed, next_step } = shown;
     this.#el.classList.toggle("rt-magic", !composed);
-    attribute(this.#el, "data-state", composed ? null : done ? "stopped" : "listening");
     write(this.#placeholder, placeholder);
     write(this.#waiting, waiting ? `${waiting} ${waiting === 1 ? "segment waits" : "segments wait"} for the cell's code to run` : "");
     this.#waiting.hidden = !waiting;

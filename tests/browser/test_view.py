@@ -149,18 +149,6 @@ def test_there_are_no_tools_while_there_is_nothing(open_page: OpenPage) -> None:
     assert tools.all_inner_texts() == ["Search", "Copy", "Save", "Audience"]
 
 
-def test_a_view_of_its_own_has_a_state(open_page: OpenPage) -> None:
-    """Without a microphone beside it the view's root says whether more text may come; inside a cell it has none."""
-    page = open_page()
-    show_talk(page)
-    root = page.locator(".rt-view")
-    expect(root).to_have_attribute("data-state", "listening")
-    page.evaluate("t.model.write({done: true})")
-    expect(root).to_have_attribute("data-state", "stopped")
-    page.evaluate("t.model.write({composed: true})")
-    expect(root).not_to_have_attribute("data-state", re.compile(""))
-
-
 def test_a_reader_who_scrolled_up_can_jump_to_the_newest(open_page: OpenPage) -> None:
     """The button is there only for a reader who is further up, leads to the end, and the end is followed again."""
     page = open_page()

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 0b07c7f522f3711aaf12fa985aaf7903ac494526ccf5013ea7659fde569a7a7b); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 48e828959241937b6ad1bc47eeb3b97d6b1d909adbff9ce4b9fab361ab53b4ae); edit there, then: npm --prefix js run build
 
 // src/elements.js
 function element(tag, name, properties = {}, ...children) {

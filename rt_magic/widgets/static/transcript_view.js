@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 0b07c7f522f3711aaf12fa985aaf7903ac494526ccf5013ea7659fde569a7a7b); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 48e828959241937b6ad1bc47eeb3b97d6b1d909adbff9ce4b9fab361ab53b4ae); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -1245,9 +1245,8 @@ var View = class {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
-    const { placeholder, waiting, direction, composed, done, next_step } = shown;
+    const { placeholder, waiting, direction, composed, next_step } = shown;
     this.#el.classList.toggle("rt-magic", !composed);
-    attribute(this.#el, "data-state", composed ? null : done ? "stopped" : "listening");
     write(this.#placeholder, placeholder);
     write(this.#waiting, waiting ? `${waiting} ${waiting === 1 ? "segment waits" : "segments wait"} for the cell's code to run` : "");
     this.#waiting.hidden = !waiting;
