@@ -169,11 +169,12 @@ class Microphone(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the widget and give its lane back."""
+        if sys.is_finalizing():  # nothing runs any more, and no portal could be started
+            return
         comm = self.comm
-        if not sys.is_finalizing():  # else nothing runs any more, and no portal can be started
-            if self._own is not None:
-                portal().call_soon(self._own.follow, "stop")
-            portal().call_soon(self._capture.end)
+        if self._own is not None:
+            portal().call_soon(self._own.follow, "stop")
+        portal().call_soon(self._capture.end)
         super().close()
         if comm is not None:
             lane.detach(comm)
