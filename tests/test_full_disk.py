@@ -80,7 +80,7 @@ async def test_a_full_disk_loses_nothing(full: list[bool], monkeypatch: pytest.M
         await until(lambda: transcriber.state == "error")
         assert "No space left on device" in transcriber.microphone.error
         assert "free space, then click Start" in transcriber.microphone.error
-        assert transcriber.microphone.command["name"] == "stop"
+        await until(lambda: transcriber.microphone.command.get("name") == "stop")
         page.end("stop")
         with pytest.raises(rt.AudioError, match="cannot be written"):
             await asyncio.to_thread(transcriber.wait, 20)
