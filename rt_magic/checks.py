@@ -275,7 +275,8 @@ async def _talk(service: Service) -> list[Check]:
         async with session:
             await session.send(silence(SAMPLE_RATE))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(settled.wait(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await settled.wait()
             opened = clock.lap()
             transcript = await session.finish(timeout=PATIENCE)
     except RtMagicError as error:

@@ -105,6 +105,7 @@ def test_a_page_runs_from_top_to_bottom(page: Path, server: str, tmp_path: Path)
     here["ws://127.0.0.1:8000"] = f"ws://{server}"
     settings = {
         "AZURE_OPENAI_API_KEY": TOKEN,
+        "AZURE_OPENAI_AD_TOKEN": TOKEN,
         "AZURE_VOICELIVE_API_KEY": TOKEN,
         "OPENAI_API_KEY": TOKEN,
         "OPENAI_BASE_URL": f"http://{server}/v1",

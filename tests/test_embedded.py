@@ -38,6 +38,18 @@ async def test_one_server_for_all_who_ask_at_once() -> None:
     assert await embedded.address(Local()) != first
 
 
+@pytest.mark.parametrize("ticks", range(8))
+async def test_whoever_is_cancelled_while_asking_is_cancelled(ticks: int) -> None:
+    """At whatever moment the cancellation comes, it is not lost: a session with a broken file would go on for ever."""
+    await embedded.address(Local())  # from here on the answer is there already
+    asking = asyncio.create_task(embedded.address(Local()))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    if asking.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for the interpreter")
 @pytest.mark.parametrize(
     ("script", "reason"),

@@ -118,7 +118,8 @@ async def address(service: Local) -> Address:
     """
     server = _running(service)
     try:
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(server.address)), START_TIMEOUT)
+        async with asyncio.timeout(START_TIMEOUT):  # wait_for loses a cancellation that comes with the answer (3.11)
+            return await asyncio.shield(asyncio.wrap_future(server.address))
     except TimeoutError:
         await in_thread(server.close)  # it waits for the process to end
         raise ServiceConnectionError(
