@@ -24,6 +24,12 @@ SECONDS = 3.0
 Samples = NDArray[np.float64]
 
 
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have sounds of seconds decoded in several blocks, as those of minutes are."""
+    monkeypatch.setattr("rt_magic.audio.files.BLOCK", 0.5)
+
+
 def chirp(rate: int, seconds: float = SECONDS) -> Samples:
     """Make a tone that rises from 200 to 3200 Hz in three seconds, so that every place sounds different."""
     t = np.arange(round(seconds * rate)) / rate
@@ -34,9 +40,12 @@ REFERENCE = chirp(SAMPLE_RATE)
 
 
 def decoded(audio: AudioSource) -> NDArray[np.float32]:
-    """Return everything a source yields, as floats; every block is whole samples."""
+    """Return everything a source yields, as floats; every block is whole samples, none more than a part of the sound.
+
+    A block may hold one piece more than `BLOCK`, and what the resampler had held back.
+    """
     blocks = list(audio.blocks())
-    assert all(len(block) % 2 == 0 and 0 < len(block) <= 2 * SAMPLE_RATE for block in blocks)
+    assert all(len(block) % 2 == 0 and 0 < len(block) <= 3 * SAMPLE_RATE for block in blocks)
     return to_float32(b"".join(blocks))
 
 

@@ -16,7 +16,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from rt_magic.audio.pcm import SAMPLE_RATE, to_pcm16
+from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, to_pcm16
 from rt_magic.exceptions import AudioError, ConfigurationError
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any]
@@ -29,8 +29,11 @@ RATES = (1_000, 1_000_000)
 """Lowest and highest rate in Hz that can be brought to 24 kHz."""
 LOUDEST = 16.0
 """Floats beyond this are no samples in -1…1, even of a recording that is far too loud."""
-BLOCK = 0.5
-"""Seconds of audio decoded at a time."""
+BLOCK = 5.0
+"""Seconds handed on at a time: below it, the threads that decode and send spend their time on taking turns."""
+PIECE = 0.5
+"""Seconds of a compressed file decoded at a time: where it is damaged, that much before the damage is lost."""
+COMPRESSED = frozenset({"FLAC", "OGG", "MP3", "MPEG"})
 
 TOLERANCE = 0.5
 """Seconds by which a compressed file may be shorter than its header says, as some encoders leave them."""
@@ -71,21 +74,43 @@ class AudioSource:
         return tuple(replace(self, source=source, channel=channel) for channel in range(self.channels))
 
     def blocks(self, *, minimum: float = MINIMUM) -> Iterator[bytes]:
-        """Decode, mix down to mono or take the one channel; yield PCM16 blocks of about half a second at 24 kHz.
+        """Decode, mix down to mono or take the one channel; yield PCM16 blocks of some seconds at 24 kHz.
 
-        Raises AudioError, with the name, where the audio cannot be decoded or is shorter than `minimum` seconds.
+        Raises AudioError, with the name, where the audio cannot be decoded or is shorter than `minimum` seconds; what
+        comes before the damage is yielded first.
         """
-        resampler = soxr.ResampleStream(self.sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        gathered: list[bytes] = []
+        size = 0
+        try:
+            for block in self._converted(minimum):
+                gathered.append(block)
+                size += len(block)
+                if size >= BLOCK * SAMPLE_RATE * BYTES_PER_SAMPLE:
+                    yield b"".join(gathered)
+                    gathered, size = [], 0
+        except AudioError:
+            if gathered:
+                yield b"".join(gathered)
+            raise
+        if gathered:
+            yield b"".join(gathered)
+
+    def _converted(self, minimum: float) -> Iterator[bytes]:
+        """Yield PCM16 of each piece that was decoded."""
+        resampler = None
+        if self.sample_rate != SAMPLE_RATE:
+            resampler = soxr.ResampleStream(self.sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         seconds = 0.0
-        for block in self._decoded():
-            seconds += len(block) / self.sample_rate
-            out = resampler.resample_chunk(np.ascontiguousarray(self._mono(block), np.float32))
+        for piece in self._decoded():
+            seconds += len(piece) / self.sample_rate
+            out = np.ascontiguousarray(self._mono(piece), np.float32)
+            if resampler is not None:
+                out = resampler.resample_chunk(out)
             if len(out):
                 yield to_pcm16(out)
         if seconds < minimum:
             raise AudioError(f"{self.name} holds {seconds:g} s of sound; at least {minimum:g} s are needed")
-        out = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-        if len(out):
+        if resampler is not None and len(out := resampler.resample_chunk(np.zeros(0, np.float32), last=True)):
             yield to_pcm16(out)
 
     def _mono(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -111,9 +136,9 @@ class AudioSource:
     def _file_blocks(self) -> Iterator[NDArray[np.float32]]:
         first = round(self.start * self.sample_rate)
         last = None if self.stop is None else round(self.stop * self.sample_rate)
-        step = round(BLOCK * self.sample_rate)
         try:
             with _Forward(_opened(self.source)) as file:
+                step = round((PIECE if file.format in COMPRESSED else BLOCK) * self.sample_rate)
                 position = max(0, first - round(RUN_UP * self.sample_rate))
                 if position:
                     file.seek(position)

@@ -32,8 +32,14 @@ def to_pcm16(samples: NDArray[Any]) -> bytes:
         return bytes(((samples.astype(np.int16) - 128) << 8).astype("<i2").tobytes())
     if not np.issubdtype(samples.dtype, np.floating):
         raise TypeError(f"samples of type {samples.dtype} are not audio; give float (-1 to 1), int16, int32 or uint8")
-    whole = np.nan_to_num(np.clip(samples.astype(np.float64), -1.0, 1.0)) * 32768.0
-    return bytes(np.minimum(np.rint(whole), 32767).astype("<i2").tobytes())
+    whole = samples.astype(np.result_type(samples.dtype, np.float32))
+    np.clip(whole, -1.0, 1.0, out=whole)
+    if np.isnan(whole.sum()):  # a look at the sum is cheaper than a question to each
+        whole[np.isnan(whole)] = 0.0
+    whole *= 32768.0
+    np.rint(whole, out=whole)
+    np.minimum(whole, 32767.0, out=whole)
+    return bytes(whole.astype("<i2").tobytes())
 
 
 def to_float32(pcm: bytes) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
@@ -77,11 +76,11 @@ class Connection:
         self.asked = asked
         self.protocol = ClientProtocol(dialect, wanted)
         self.opened_at: float | None = None
-        """When the service took the settings, on the loop's clock."""
+        """When the service took the settings, in monotonic seconds."""
         self.request_id: str | None = None
         """The service's own name for this connection."""
         self.expires_at: float | None = None
-        """When the service will end the connection, on the loop's clock."""
+        """When the service will end the connection, in monotonic seconds."""
         self.passed = False
         """Whether the sound goes to the next connection by now."""
         self._sender = Sender(
@@ -141,6 +140,7 @@ class Connection:
                 headers = dict(socket.response.headers.raw_items())
                 self.request_id = self._waiting.request_id = request_id(headers)
                 self._their_clock = clock_ahead(headers)
+            ticking = asyncio.create_task(self._tick(), name="rt_magic-tick")
             pump = asyncio.create_task(self._pump(), name="rt_magic-pump")
             reader = asyncio.create_task(self._read(socket), name="rt_magic-read")
             try:
@@ -156,9 +156,9 @@ class Connection:
                 end = closed.rcvd or closed.sent  # what we sent is the library's own: no pong, or a frame too large
                 raise self._closed(end.code if end else 1006, end.reason if end else "") from None
             finally:
-                for task in (pump, reader):
+                for task in (ticking, pump, reader):
                     task.cancel()
-                await asyncio.gather(pump, reader, return_exceptions=True)
+                await asyncio.gather(ticking, pump, reader, return_exceptions=True)
                 self.protocol.close()
                 self._sender.close()
 
@@ -186,7 +186,7 @@ class Connection:
         """Begin, where the connection was held, to send the recording from a position on."""
         self._waiting.heard = position
         self._sender.begin(position)
-        self._waiting.watch.look(asyncio.get_running_loop().time())
+        self._waiting.watch.look(time.monotonic())
         self._released.set()
 
     def fail(self, error: RtMagicError) -> None:
@@ -225,7 +225,7 @@ class Connection:
 
     def _note(self, event: ServerEvent) -> None:
         """Keep account of what an event says about turns."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         cutter, seen = self._sender.cutter, self._waiting.watch.cut
         if isinstance(event, Committed) and self._sender.found and event.item_id not in seen:
             # Turns are closed in their order; that this is not ahead of the service matters: sound would be lost.
@@ -246,7 +246,7 @@ class Connection:
     def _begin(self) -> None:
         accepted = self.protocol.accepted
         assert accepted is not None
-        self.opened_at = asyncio.get_running_loop().time()
+        self.opened_at = time.monotonic()
         left = (accepted.expires_at or 0.0) - time.time() - self._their_clock
         self.expires_at = self.opened_at + left if left > 0 else None
         self._waiting.watch.begin(self.opened_at)
@@ -282,11 +282,15 @@ class Connection:
             await self._close_due()
             if self.passed or (self._finishing and self._sender.through):
                 break
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._waiting.watch.limit / 4):
-                    await self._wake.wait()
+            await self._wake.wait()
             self._waiting.check()
         await self._drain()
+
+    async def _tick(self) -> None:
+        """Have the pump look now and then for what is overdue; a time limit to each of its waits would cost more."""
+        while True:
+            await asyncio.sleep(self._waiting.watch.limit / 4)
+            self._wake.set()
 
     async def _close_due(self) -> None:
         if not self.passed and self._sender.close_due():

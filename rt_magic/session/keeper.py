@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -131,7 +132,7 @@ class Keeper:
 
     async def _wait(self, error: RtMagicError, *, final: bool, asked: float | None, quota: bool) -> None:
         """Wait until the next attempt is due; raise the error where there is to be none."""
-        if self.carriers.of_use(asyncio.get_running_loop().time()):
+        if self.carriers.of_use(time.monotonic()):
             self._attempts.progress()
         wait = self._attempts.fail(error, final=final, asked=asked, quota=quota)
         self._lose()

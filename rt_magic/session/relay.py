@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from rt_magic.session.connection import Connection
@@ -73,7 +74,7 @@ class Relay:
         if connection is self._next:
             _log.info("the connection that was to follow did not come about: %r", run.exception())
             current.pass_on(None)
-            self._next, self._try_at = None, asyncio.get_running_loop().time() + AGAIN
+            self._next, self._try_at = None, time.monotonic() + AGAIN
             return
         run.result()
         if connection is not current:
@@ -88,7 +89,7 @@ class Relay:
         if current.expires_at is None or current.opened_at is None:
             return 1.0
         lead = min(LEAD, (current.expires_at - current.opened_at) / 2)
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         return max(0.0, min(1.0, max(current.expires_at - lead, self._try_at) - now))
 
     async def _prepare(self, current: Connection) -> None:
@@ -97,7 +98,7 @@ class Relay:
             connection, address = await self._dial()
         except Exception as error:  # whatever it is, the present connection still stands
             _log.info("no address for the connection that is to follow: %r", error)
-            self._try_at = asyncio.get_running_loop().time() + AGAIN
+            self._try_at = time.monotonic() + AGAIN
             return
         if current not in self._runs.values():
             return  # it has ended meanwhile

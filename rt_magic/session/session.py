@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from rt_magic.session.report import Report
 from rt_magic.session.resolution import check_service
 from rt_magic.session.services import Service
 from rt_magic.session.timing import DEFAULT, Timing
-from rt_magic.session.updates import Updates, is_running
+from rt_magic.session.updates import Updates
 from rt_magic.session.wishes import wishes
 from rt_magic.transcript.folding import fold
 from rt_magic.transcript.segments import CutRefused, GaveUp, Lost, Opened, Segment, TurnCut
@@ -133,6 +134,8 @@ class RealtimeSession:
         self._on_state = on_state
         self._folded = Folded(pace=self._pace, prompt=self._keeper.wanted.prompt, offset=offset)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        """The one that runs the loop."""
         self._task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._updates = Updates()
@@ -142,7 +145,7 @@ class RealtimeSession:
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise ConfigurationError("this session was entered before; make a new RealtimeSession for another one")
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self.transcript._begin()
         self._task = asyncio.create_task(self._run(), name="rt_magic-session")
         return self
@@ -168,7 +171,7 @@ class RealtimeSession:
         if self._pace is not None:
             self._pace.note(position + memoryview(pcm).nbytes // BYTES_PER_SAMPLE, time.monotonic(), captured)
         if self._loop is not None and self._keeper.carriers.current is not None:
-            if is_running(self._loop):
+            if threading.get_ident() == self._thread:
                 self._keeper.wake()  # a call as if from another thread would cost a round of the loop
             else:
                 self._loop.call_soon_threadsafe(self._keeper.wake)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 from rt_magic.exceptions import ServiceConnectionError
@@ -50,7 +51,7 @@ class Waiting:
 
     def check(self) -> None:
         """Settle turns for which no text comes any more; raise Mute where nothing comes. To be called now and then."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         awaits_commit = self._protocol.awaits_commit
         if self._protocol.dialect.fence:
             self.watch.unanswered(now, awaits_commit=awaits_commit)
