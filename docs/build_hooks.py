@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         files.append(File.generated(config, f"notebooks/{path.stem}.md", content=page(path)))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Have links to notebooks, as they are right in the project's folder, lead to their pages."""
+    return re.sub(r"\]\(\.\./notebooks/(\w+)\.ipynb\)", r"](notebooks/\1.md)", markdown)
 
 
 def page(path: Path) -> str:

@@ -168,7 +168,7 @@ OPTIONS = (
         ("max", "1", "2"),
     ),
     Option(("--into", "-o"), "into", "NAME", "variable for the transcript (default: transcript)"),
-    Option(("--save",), "save", "PATH", "keep the audio in a .wav or .flac file"),
+    Option(("--save",), "save", "PATH", "keep what the microphone hears in a .wav or .flac file"),
     Option(("--prompt",), "prompt", "TEXT", "context for models that take it; {name} is a variable"),
     Option(("--keywords",), "keywords", "A,B", "words to expect: a,b or {name}, or @file with one per line"),
     Option(

@@ -52,7 +52,7 @@ def language(text: str) -> str:
     tag = _TAG.fullmatch(wanted.replace("_", "-"))
     if tag and tag[1].lower() in _CODES:
         return tag[1].lower() + "".join("-" + _subtag(part) for part in tag[2].split("-")[1:])
-    near = get_close_matches(wanted.casefold(), _BY_NAME, n=1, cutoff=0.6)
+    near = get_close_matches(wanted.casefold(), _BY_NAME, n=1, cutoff=0.7)
     hint = (
         f"did you mean {_ENGLISH[_BY_NAME[near[0]]]} ({_BY_NAME[near[0]]})?"
         if near

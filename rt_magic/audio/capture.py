@@ -11,6 +11,7 @@ from typing import Any
 
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError, MicrophoneError
+from rt_magic.optional import extra
 
 BLOCK = 0.02
 """Seconds of sound in one call of the callback: what is lost at most when the device is closed."""
@@ -27,9 +28,7 @@ def check_capture() -> None:
     Looks at what is installed; no device is touched.
     """
     if find_spec("sounddevice") is None:
-        raise ConfigurationError(
-            'this machine\'s microphone needs the mic extra; install it with: %pip install "rt-magic[mic]"'
-        )
+        raise ConfigurationError(f"this machine's microphone needs the mic extra; install it with: {extra('mic')}")
     if sys.platform == "linux" and find_library("portaudio") is None:  # elsewhere it comes with sounddevice
         raise ConfigurationError(NO_LIBRARY)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, to_pcm16
 from rt_magic.exceptions import AudioError, ConfigurationError
+from rt_magic.optional import extra
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any]
 
@@ -358,7 +359,7 @@ def _media_source(name: str, source: Any, start: float | None, stop: float | Non
     except ImportError:
         raise AudioError(
             f"{name} cannot be read as audio ({_said(error)}); WAV, FLAC, OGG and MP3 are, and for other formats: "
-            '%pip install "rt-magic[media]"'
+            + extra("media")
         ) from error
     try:
         with av.open(_opened(source)) as container:

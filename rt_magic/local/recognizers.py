@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt_magic.exceptions import ConfigurationError, ServiceConnectionError
+from rt_magic.optional import extra
 
 SAMPLE_RATE = 16_000
 """What every engine listens at, in Hz."""
@@ -114,7 +115,7 @@ def choose(engine: str = "auto", model: str | None = None) -> Engine:
             return _whisper(None)
     if not _installed("pocketsphinx"):
         raise ConfigurationError(
-            'the embedded engine is not installed; to install it: %pip install "rt-magic[local]" '
+            f"the embedded engine is not installed; to install it: {extra('local')} "
             "(pocketsphinx has no wheel for Python 3.14 yet)"
         )
     return Engine("pocketsphinx")
@@ -195,7 +196,7 @@ def _repository(model: str) -> str:
 
 def _need_whisper() -> None:
     if not _installed("faster_whisper"):
-        raise ConfigurationError('faster-whisper is not installed; to install it: %pip install "rt-magic[whisper]"')
+        raise ConfigurationError(f"faster-whisper is not installed; to install it: {extra('whisper')}")
 
 
 def _installed(package: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.languages import language_name
+from rt_magic.optional import extra
 from rt_magic.session.addresses import split
 from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, VoiceLive, is_azure
 from rt_magic.wire.dialects import DIALECTS
@@ -147,9 +148,7 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
         raise ConfigurationError(f"{service!r} is not a service; give {_OBJECT}")
     whisper = service.engine == "whisper" or (service.engine == "auto" and service.model is not None)
     if whisper and find_spec("faster_whisper") is None:
-        raise ConfigurationError(
-            'the whisper engine is not installed; install it with: %pip install "rt-magic[whisper]"'
-        )
+        raise ConfigurationError(f"the whisper engine is not installed; install it with: {extra('whisper')}")
     if not whisper and find_spec("pocketsphinx") is None and find_spec("faster_whisper") is None:
         raise ConfigurationError(_no_engine(sys.version_info[:2]))
     english = english_only(service)
@@ -165,11 +164,10 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
 def _no_engine(python: tuple[int, int]) -> str:
     if python >= (3, 14):
         # There is no wheel of it, and the extra installs nothing then.
-        return (
-            f"there is no embedded engine for Python {python[0]}.{python[1]} yet; use Python 3.13, or: "
-            '%pip install "rt-magic[whisper]"'
+        return f"there is no embedded engine for Python {python[0]}.{python[1]} yet; use Python 3.13, or: " + extra(
+            "whisper"
         )
-    return 'there is no speech engine on this machine; install one with: %pip install "rt-magic[local]"'
+    return f"there is no speech engine on this machine; install one with: {extra('local')}"
 
 
 def _refusal(code: str) -> str:
@@ -184,7 +182,7 @@ def _refusal(code: str) -> str:
     return (
         f"The embedded engine understands English only; it has no model for {name} ({code}). To transcribe {name}:\n"
         f"  (1) {azure}, or\n"
-        '  (2) %pip install "rt-magic[whisper]", once rt_magic.Local.download("small") (about 0.5 GB), then '
+        f'  (2) {extra("whisper")}, once rt_magic.Local.download("small") (about 0.5 GB), then '
         f"%%transcribe --service local --model small --lang {code}, or\n"
         f"  (3) use a model you have: %%transcribe --service local --model /path/to/model --lang {code}, or\n"
         f"  (4) with OPENAI_API_KEY set: %%transcribe --service openai --lang {code}; or --service ADDRESS of a server"

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from rt_magic.session.services import Service
 from rt_magic.session.timing import DEFAULT, Timing
 from rt_magic.session.updates import Updates
 from rt_magic.session.wishes import wishes
+from rt_magic.threads import this_thread
 from rt_magic.transcript.folding import fold
 from rt_magic.transcript.segments import CutRefused, GaveUp, Lost, Opened, Segment, TurnCut
 from rt_magic.transcript.transcript import Transcript
@@ -145,7 +145,7 @@ class RealtimeSession:
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise ConfigurationError("this session was entered before; make a new RealtimeSession for another one")
-        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._loop, self._thread = asyncio.get_running_loop(), this_thread()
         self.transcript._begin()
         self._task = asyncio.create_task(self._run(), name="rt_magic-session")
         return self
@@ -171,7 +171,7 @@ class RealtimeSession:
         if self._pace is not None:
             self._pace.note(position + memoryview(pcm).nbytes // BYTES_PER_SAMPLE, time.monotonic(), captured)
         if self._loop is not None and self._keeper.carriers.current is not None:
-            if threading.get_ident() == self._thread:
+            if this_thread() == self._thread:
                 self._keeper.wake()  # a call as if from another thread would cost a round of the loop
             else:
                 self._loop.call_soon_threadsafe(self._keeper.wake)

@@ -43,8 +43,10 @@ def save(transcript: Transcript, path: str | Path, limits: Limits) -> Path:
     path = Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
+        sound = suffix in (".wav", ".flac", ".ogg", ".mp3")
         raise ConfigurationError(
             f"no format is known for the suffix {path.suffix!r} of {path.name!r}; use one of {', '.join(_WRITERS)}"
+            + (f"; the sound is written by soundfile.write({path.name!r}, *transcript.audio)" if sound else "")
         )
     if limits != Limits() and suffix not in (".srt", ".vtt"):
         raise ConfigurationError(f"line and duration limits apply to .srt and .vtt only, not to {path.name!r}")

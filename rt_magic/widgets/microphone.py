@@ -17,6 +17,7 @@ from rt_magic.audio.capture import check_capture
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.exceptions import RemoteProtocolError, RtMagicError
 from rt_magic.portal import portal
+from rt_magic.threads import short_turns
 from rt_magic.widgets import lane
 from rt_magic.widgets.capture_link import CaptureLink
 from rt_magic.widgets.intake import Ask, Effect, Intake, Name, Reached, Remind, Send, Sound, Stage
@@ -176,6 +177,7 @@ class Microphone(anywidget.AnyWidget):
             portal().call_soon(self._own.follow, "stop")
         portal().call_soon(self._capture.end)
         super().close()
+        portal().call_soon(short_turns, self._intake, False)
         if comm is not None:
             lane.detach(comm)
 
@@ -287,6 +289,7 @@ class Microphone(anywidget.AnyWidget):
                     self._follow(stage, detail)
         if self._ticking is None and self._intake.active:
             self._ticking = portal().loop.call_later(TICK, self._tick)
+        short_turns(self._intake, self._intake.active and self.comm is not None)
 
     def _take_in(self, chunk: Audio) -> None:
         if self._refused != (chunk.epoch, chunk.seq):

@@ -139,7 +139,8 @@ def tones(pcm: bytes) -> list[int]:
 def delays(captured: list[float], appends: list[tuple[float, int]], pcm: bytes) -> list[float]:
     """Return, for each tone, the seconds from the end of the piece it lies in to that piece's arrival.
 
-    `captured` says when each tone passed the microphone; the time until its piece was full is taken off.
+    `captured` says when each tone passed the microphone; the time until its piece was full is taken off. Raises
+    RuntimeError where tones of both sides cannot be told to be the same.
     """
     ends, total = [], 0
     for arrived, count in appends:
@@ -162,4 +163,7 @@ def _matched(captured: list[float], places: list[int]) -> list[tuple[float, int]
         if len(pairs) >= 5:
             offsets = [at - place / 24_000 for at, place in pairs]
             best = min(best, (float(np.std(offsets)), pairs))
-    return best[1]
+    spread, pairs = best
+    if spread > 0.2:
+        raise RuntimeError(f"its tones cannot be matched ({spread:.2f} s of spread): sound is lost or comes very late")
+    return pairs
