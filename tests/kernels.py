@@ -90,6 +90,11 @@ class FrontEnd:
         message = self.client.session.msg("comm_msg", data)
         self.client.session.send(self.client.shell_channel.socket, message, buffers=buffers)
 
+    def set_trait(self, comm: str, state: Mapping[str, Any]) -> None:
+        """Set traits of a widget, as a page does."""
+        data = {"comm_id": comm, "data": {"method": "update", "state": dict(state), "buffer_paths": []}}
+        self.client.session.send(self.client.shell_channel.socket, self.client.session.msg("comm_msg", data))
+
     def comm(self, widget: str) -> str:
         """Return the id of the newest comm whose widget is of that class."""
         found = [id_ for id_, state in self.comms.items() if state.get("_anywidget_id", "").endswith(f".{widget}")]

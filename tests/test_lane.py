@@ -39,10 +39,14 @@ def page() -> Iterator[FrontEnd]:
 
 def send(page: FrontEnd, numbers: range) -> None:
     """Send the first widget numbered messages."""
-    comm, *_ = [id_ for id_, state in page.comms.items() if state.get("_model_name") == "DOMWidgetModel"]
     for number in numbers:
-        page.send(comm, {"n": number})
+        page.send(first(page), {"n": number})
         page.pump(0.02)
+
+
+def first(page: FrontEnd) -> str:
+    """Return the id of the first widget's comm."""
+    return next(id_ for id_, state in page.comms.items() if state.get("_model_name") == "DOMWidgetModel")
 
 
 def test_messages_are_handled_while_a_cell_sleeps_and_while_it_computes(page: FrontEnd) -> None:
@@ -153,6 +157,21 @@ def test_a_message_on_the_lane_ends_and_makes_no_kernel_busy(page: FrontEnd) -> 
     page.statuses.clear()
     page.run("1")
     assert page.statuses == ["busy", "idle"]
+
+
+def test_what_a_page_waits_for_is_told_at_once_and_the_rest_together(page: FrontEnd) -> None:
+    """A trait's next change waits in the page for the end of the last; streams do not, and theirs would delay words."""
+    page.run("lane.IDLE_EVERY = 60")
+    page.statuses.clear()
+    send(page, range(5))
+    page.set_trait(first(page), {"tooltip": "hello"})
+    page.until(lambda: page.statuses)
+    page.pump(0.3)
+    assert page.statuses == ["idle"]
+    assert page.value("(probe.tooltip, len(probe.got))") == ("hello", 5)
+    page.statuses.clear()
+    page.run("lane.close_lane()")
+    assert page.statuses.count("idle") == 5 + 1, "those of the messages, and the cell's own"
 
 
 def test_the_lane_is_shared_and_goes_with_its_last_comm(page: FrontEnd) -> None:

@@ -20,6 +20,8 @@ SAME_COMMAND = 2.0
 
 ACKS = 4
 """Acknowledgements in any second at most, over all epochs."""
+STEADY = 0.9
+"""Seconds between two while sound comes as it should: each is a small message that can put off words."""
 
 Name: TypeAlias = Literal["start", "pause", "stop"]
 Stage: TypeAlias = Literal[
@@ -156,7 +158,8 @@ class Intake:
                 self._start_asked_at = now
         effects: list[Effect] = [Sound(chunk) for chunk in self.inbox.advance(now)]
         effects += [Send(again) for again in self.inbox.missing(now)]
-        effects += self._acks(now)
+        if self.phase != "open" or not self._acked or now - self._acked[-1] >= STEADY:
+            effects += self._acks(now)
         if self._failing is not None and now - self._failing[1] >= 1.0:
             return effects + self._fail(self._failing[0], now)
         silent = now - self._heard_at >= GONE_AFTER

@@ -22,6 +22,9 @@ TIMEOUT = 5.0
 RENEW_EVERY = 5.0
 """Seconds between two attempts to replace a subshell that has ended."""
 
+IDLE_EVERY = 1.0
+"""Seconds for which it is held back that a message to a widget is dealt with."""
+
 PULSE = 1.0
 """Seconds in which a main loop that no cell blocks gives a sign."""
 
@@ -121,6 +124,8 @@ class Lane:
         self._pid = os.getpid()
         self._listed: Callable[[], list[str]] = kernel.shell_channel_thread.manager.list_subshell
         self._comms: set[str] = set()
+        self._idle: list[dict[str, Any]] = []
+        """Messages that are dealt with, of which the page does not know it yet."""
         self._kernel = kernel
         self._set_parent, self._publish_status = kernel.set_parent, kernel._publish_status
         kernel.set_parent, kernel._publish_status = self._set_parent_quietly, self._publish_status_quietly
@@ -202,6 +207,7 @@ class Lane:
         ):
             if vars(self._kernel).get(name) == ours:
                 delattr(self._kernel, name)
+        self._tell_idle()
         if self.open:
             _control("delete_subshell_request", {"subshell_id": self.subshell})
 
@@ -217,11 +223,38 @@ class Lane:
     def _publish_status_quietly(self, status: str, channel: str, parent: Any = None) -> None:
         # A page draws its kernel indicators anew with each change, which would be twenty times a second. It waits
         # for the "idle" that ends a message; the "busy" before it is for people, and says nothing true of this lane.
-        if status != "busy" or not self._here():
+        if not self._here():
             self._publish_status(status, channel, parent)
+        elif status != "busy":
+            message = parent or self._kernel.get_parent(channel)
+            if status == "idle" and _is_stream(message):
+                self._hold_idle(message)
+            else:
+                self._publish_status(status, channel, message)
+
+    def _hold_idle(self, message: dict[str, Any]) -> None:
+        """Tell of many messages at once that they are dealt with.
+
+        Each small message on a server's socket can put off the next one, as words are, by 40 ms: TCP waits for the
+        page's system to acknowledge it.
+        """
+        self._idle.append({"header": message["header"]})  # without its sound
+        if len(self._idle) == 1:
+            portal().call_soon(portal().loop.call_later, IDLE_EVERY, self._tell_idle)
+
+    def _tell_idle(self) -> None:
+        held, self._idle = self._idle, []
+        for message in held:
+            self._publish_status("idle", "shell", message)
 
     def _here(self) -> bool:
         return threading.current_thread().name == f"subshell-{self.subshell}"
+
+
+def _is_stream(message: dict[str, Any]) -> bool:
+    """Tell whether nothing in the page waits for this message: a state that it sets goes out only once the last has."""
+    data = message.get("content", {}).get("data")
+    return isinstance(data, dict) and data.get("method") == "custom"
 
 
 def _new_subshell() -> str | None:
