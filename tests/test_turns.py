@@ -35,7 +35,7 @@ def test_speech_between_silences_is_one_turn() -> None:
     decisions = decide(TurnDetector(), frames((False, 1000), (True, 800), (False, 1000)))
     assert decisions == [
         TurnStarted(turn=0, at=700 * MS, speech=1000 * MS),
-        TurnStopped(turn=0, start=700 * MS, stop=2300 * MS, speech=1800 * MS, reason=Reason.SILENCE),
+        TurnStopped(turn=0, start=700 * MS, stop=2300 * MS, began=1000 * MS, speech=1800 * MS, reason=Reason.SILENCE),
     ]
 
 
@@ -44,6 +44,15 @@ def test_start_is_decided_after_the_onset_time() -> None:
     detector = TurnDetector()
     assert decide(detector, frames((False, 500), (True, 80)), finish=False) == []
     assert detector.push(True, -30.0) == [TurnStarted(0, 200 * MS, 500 * MS)]
+
+
+def test_a_turn_without_cuts_at_pauses_says_where_its_speech_is() -> None:
+    """It is open from the first frame on; a click is no speech, and without any it begins where the turn does."""
+    detector = TurnDetector(silence_ms=None)
+    (turn,) = turns(decide(detector, frames((False, 300), (True, 10), (False, 690), (True, 800), (False, 1000))))
+    assert (turn.start, turn.began, turn.speech, turn.stop) == (0, 1000 * MS, 1800 * MS, 2800 * MS)
+    (silent,) = turns(decide(TurnDetector(silence_ms=None, position=50 * MS), frames((False, 300))))
+    assert (silent.start, silent.began) == (50 * MS, 50 * MS)
 
 
 def test_click_opens_no_turn() -> None:

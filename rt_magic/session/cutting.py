@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.wire.dialects import PREFIX_PADDING_MS
-from rt_magic.wire.turns import TurnDetector, TurnStarted, TurnStopped
+from rt_magic.wire.turns import TurnDetector, TurnStopped
 
 PREFIX = PREFIX_PADDING_MS * SAMPLE_RATE // 1000
 """Samples before speech that belong to its turn."""
@@ -38,7 +38,6 @@ class Cutter:
         self._turns = TurnDetector(silence_ms=silence_ms, prefix_ms=PREFIX_PADDING_MS, position=position)
         self._patience = round(max(1000.0, silence_ms or 0.0) * SAMPLE_RATE / 1000)
         self._begun = position
-        self._spoken = position
         self._heard: int | None = None
         self.position = position
         """Behind the last sample that was fed."""
@@ -49,9 +48,7 @@ class Cutter:
         cuts = []
         for frame in self._speech.feed(pcm):
             for decision in self._turns.push(frame.speech, frame.energy):
-                if isinstance(decision, TurnStarted):
-                    self._spoken = decision.speech
-                else:
+                if isinstance(decision, TurnStopped):
                     cuts.append(self._cut(decision))
         if not self._turns.open and self._heard is not None and self.position - self._heard >= self._patience:
             cuts.append(self._unheard(self._heard))
@@ -80,7 +77,7 @@ class Cutter:
 
     def _cut(self, turn: TurnStopped) -> Cut:
         self._begun, self._heard = turn.stop, None
-        return Cut(min(turn.stop, self.position), self._spoken, turn.speech)
+        return Cut(min(turn.stop, self.position), turn.began, turn.speech)
 
     def _unheard(self, end: int) -> Cut:
         begun, self._begun, self._heard = self._begun, self.position, None

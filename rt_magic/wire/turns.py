@@ -30,11 +30,15 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class TurnStopped:
-    """The turn is the samples ``start`` to ``stop`` (exclusive); its last speech ended at sample ``speech``."""
+    """The turn is the samples ``start`` to ``stop`` (exclusive), its speech those from ``began`` to ``speech``.
+
+    Where nobody spoke in a turn that is never cut at pauses, ``began`` is its start.
+    """
 
     turn: int
     start: int
     stop: int
+    began: int
     speech: int
     reason: Reason
 
@@ -91,7 +95,8 @@ class TurnDetector:
         self._onset_at = position
         self._run = 0  # speech frames in a row
         self._quiet = 0  # frames since speech that lasted
-        self._speech_end = position
+        self._speech_began = self._speech_end = position
+        self._spoken = False  # whether the open turn has speech that lasted
 
     @property
     def position(self) -> int:
@@ -122,6 +127,8 @@ class TurnDetector:
             return self._wait(speech, at)
         if self._run >= self._resume:
             self._quiet, self._speech_end = 0, self._position
+            if not self._spoken:
+                self._spoken, self._speech_began = True, self._position - self._run * self._frame
         else:
             self._quiet += 1
         if self._silence is not None and self._quiet >= self._silence:
@@ -168,11 +175,12 @@ class TurnDetector:
 
     def _open(self, start: int, speech: int) -> TurnStarted:
         self._start, self._quiet, self._speech_end = start, 0, self._position
+        self._spoken, self._speech_began = self._silence is not None, speech
         return TurnStarted(self._turn, start, speech)
 
     def _stop(self, reason: Reason) -> TurnStopped:
         assert self._start is not None
-        stopped = TurnStopped(self._turn, self._start, self._position, self._speech_end, reason)
+        stopped = TurnStopped(self._turn, self._start, self._position, self._speech_began, self._speech_end, reason)
         self._turn += 1
         self._idle()
         return stopped
