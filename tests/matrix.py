@@ -94,10 +94,20 @@ def combinations() -> list[Combination]:
     ]
     for version in ("3.11", "3.12", "3.13", "3.14"):
         if version != here:
-            python = shutil.which(f"python{version}")
-            missing = "" if python else f"no python{version} on PATH"
-            found.append(Combination(f"python-{version}", python or "", missing=missing))
+            python = interpreter(version)
+            missing = "" if python else f"no python{version} on PATH or in pyenv's folder"
+            found.append(Combination(f"python-{version}", python, missing=missing))
     return found
+
+
+def interpreter(version: str) -> str:
+    """Return a Python of this version that runs, from PATH or from pyenv's folder, whose shims may lead nowhere."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    installed = sorted(pyenv.glob(f"{version}.*/bin/python{version}"), key=lambda path: path.stat().st_mtime)
+    for path in (shutil.which(f"python{version}"), *reversed(installed)):
+        if path and subprocess.run([path, "--version"], capture_output=True).returncode == 0:
+            return str(path)
+    return ""
 
 
 def build(folder: Path) -> Path:

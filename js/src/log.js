@@ -84,6 +84,9 @@ export class Log {
       if (line) this.#take(line);
       this.#lines.delete(sid);
     }
+    // The many lines of a first draw are put together where no page looks at each.
+    const many = this.#lines.size === 0 && upsert.length > BLOCK;
+    if (many) this.#all.remove();
     // From the last to the first: the line below is always there already.
     for (const segment of upsert.toReversed()) {
       const known = this.#lines.get(segment.sid);
@@ -95,6 +98,7 @@ export class Log {
       this.#put(line, below);
       this.#lines.set(segment.sid, line);
     }
+    if (many) this.#log.append(this.#all);
     this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
   }
 

@@ -152,6 +152,8 @@ def delays(captured: list[float], appends: list[tuple[float, int]], pcm: bytes) 
     for at, place in pairs:
         end, arrived = next(pair for pair in ends if pair[0] > place)
         found.append(arrived - at - (end - place) / 24_000)
+    if min(found, default=0.0) < -0.1:
+        raise RuntimeError("tones arrive before they were heard: sound is lost, so that they cannot be matched")
     return found
 
 
@@ -160,7 +162,7 @@ def _matched(captured: list[float], places: list[int]) -> list[tuple[float, int]
     best: tuple[float, list[tuple[float, int]]] = (float("inf"), [])
     for shift in range(-5, 6):
         pairs = list(zip(captured[max(0, shift) :], places[max(0, -shift) :], strict=False))
-        if len(pairs) >= 5:
+        if len(pairs) >= max(5, 0.7 * len(captured)):
             offsets = [at - place / 24_000 for at, place in pairs]
             best = min(best, (float(np.std(offsets)), pairs))
     spread, pairs = best
