@@ -126,6 +126,7 @@ class Lane:
         self._comms: set[str] = set()
         self._idle: list[dict[str, Any]] = []
         """Messages that are dealt with, of which the page does not know it yet."""
+        self._idle_lock = threading.Lock()
         self._kernel = kernel
         self._set_parent, self._publish_status = kernel.set_parent, kernel._publish_status
         kernel.set_parent, kernel._publish_status = self._set_parent_quietly, self._publish_status_quietly
@@ -238,12 +239,15 @@ class Lane:
         Each small message on a server's socket can put off the next one, as words are, by 40 ms: TCP waits for the
         page's system to acknowledge it.
         """
-        self._idle.append({"header": message["header"]})  # without its sound
-        if len(self._idle) == 1:
+        with self._idle_lock:
+            self._idle.append({"header": message["header"]})  # without its sound
+            first = len(self._idle) == 1
+        if first:
             portal().call_soon(portal().loop.call_later, IDLE_EVERY, self._tell_idle)
 
     def _tell_idle(self) -> None:
-        held, self._idle = self._idle, []
+        with self._idle_lock:
+            held, self._idle = self._idle, []
         for message in held:
             self._publish_status("idle", "shell", message)
 

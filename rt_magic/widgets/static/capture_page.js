@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 48e828959241937b6ad1bc47eeb3b97d6b1d909adbff9ce4b9fab361ab53b4ae); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 b148b4b52a4e81d585f990788b2784dfa519f3afa1ac47f6aca699500450ec7d); edit there, then: npm --prefix js run build
 
 // src/elements.js
 function element(tag, name, properties = {}, ...children) {

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 48e828959241937b6ad1bc47eeb3b97d6b1d909adbff9ce4b9fab361ab53b4ae); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 b148b4b52a4e81d585f990788b2784dfa519f3afa1ac47f6aca699500450ec7d); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -737,6 +737,8 @@ var Log = class {
       if (line) this.#take(line);
       this.#lines.delete(sid);
     }
+    const many = this.#lines.size === 0 && upsert.length > BLOCK;
+    if (many) this.#all.remove();
     for (const segment of upsert.toReversed()) {
       const known = this.#lines.get(segment.sid);
       const line = known ?? createLine(segment.sid);
@@ -747,6 +749,7 @@ var Log = class {
       this.#put(line, below);
       this.#lines.set(segment.sid, line);
     }
+    if (many) this.#log.append(this.#all);
     this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
   }
   toEnd() {
