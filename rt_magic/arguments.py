@@ -294,8 +294,6 @@ def _twice(first: str, second: str, word: str) -> str:
         return (
             f"only one file can be given, and {word!r} is a second one: put a name with spaces in quotes; for many "
             "files there is rt_magic.transcribe_files"
-            if first in ("file", "--from")
-            else ""
         )
     return f"{second} is given twice" if first == second else f"{first} and {second} contradict each other: keep one"
 

@@ -274,10 +274,8 @@ def _feed(session: RealtimeSession, audio: AudioSource, speed: Speed, halt: Halt
     """Append all blocks, as fast as they decode or at a multiple of real time; runs in a thread of its own."""
     began, sent = time.monotonic(), 0
     for block in audio.blocks():
-        if session.error is not None:
-            return
         for pcm in _pieces(block, speed):
-            if halt.asked:
+            if halt.asked or session.error is not None:
                 return
             session.append(pcm)
             sent += len(pcm) // 2

@@ -160,7 +160,7 @@ def _microphone(widget: Any) -> Iterator[Check]:
         yield Check("microphone", "skipped", "none was given", "rt.doctor(widget=t) looks at that of a Transcriber t")
     elif microphone.error:
         yield Check("microphone", "failed", *_split(microphone.error))
-    elif not microphone.page:
+    elif not microphone.page and not microphone.received:
         yield Check("microphone", "note", "no page has recorded with it", "click Start below the cell that shows it")
     else:
         heard = f"{microphone.received / SAMPLE_RATE:.1f} s of {microphone.captured / SAMPLE_RATE:.1f} s arrived"

@@ -19,8 +19,9 @@ from rt_magic.audio.files import open_audio
 from rt_magic.batch import Channels, Options, Speed
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
-from rt_magic.one_file import Outcome, portable, settings_of, submit_here, transcribe_one, unexpected
+from rt_magic.one_file import Outcome, portable, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
+from rt_magic.secrets import unexpected
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Local, Service
 from rt_magic.session.yielding import Throttle

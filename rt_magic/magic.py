@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,20 @@ TERMINAL = "a terminal has no page that could record: leave --microphone page ou
 STARTED_BY_HAND = "Nothing is recorded yet: .start() of what this returns begins, .stop() ends."
 
 
+@dataclass(frozen=True)
+class Run:
+    """What a cell made when it ran: what transcribes, the arguments it was made with, the transcript's variable."""
+
+    transcriber: Transcriber
+    wanted: dict[str, Any]
+    into: str
+
+    @property
+    def live(self) -> bool:
+        """Whether it is under way."""
+        return self.transcriber.state in LIVE
+
+
 @magics_class
 class TranscribeMagics(Magics):
     """Defaults of `%transcribe`, set by `%config TranscribeMagics.language = "fr"` and the like."""
@@ -69,7 +83,8 @@ class TranscribeMagics(Magics):
         self._most = frozenset(self.allowed_services)
         allow(self.allowed_services)
         configure(self._configured)
-        self._cells: dict[str, tuple[Transcriber, dict[str, Any], str]] = {}
+        self._runs: dict[str, Run] = {}
+        """The newest run of each cell."""
         self._left: list[Transcriber] = []
 
     @traitlets.validate("language")
@@ -141,29 +156,34 @@ class TranscribeMagics(Magics):
             return None
         into = asked.into or "transcript"
         key = self._key(into)
-        self._check_name(into, key, asked)
+        self._check_variable(into, key)
+        if asked.source is None:
+            self._check_place(asked)
         waits = asked.wait if asked.wait is not None else asked.source is not None or not in_kernel()
         bound: dict[str, object] = {}
         step = self._step(cell, bound, waits)
         wanted = self._wanted(asked)
-        known, options = self._cells.get(key, (None, {}, ""))[:2]
-        if known is not None and known.state in LIVE:
-            if _same(options, wanted) and not asked.new:
-                bound["transcript"] = self.shell.user_ns[into] = known.transcript
-                known.run_for_each_segment(step)
-                return self._present(known, waits)
+        before = self._runs.get(key)
+        if before is not None and before.live and not asked.new and _same(before.wanted, wanted):
+            self._attach(replace(before, into=into), key, step, bound)
+            return self._present(before.transcriber, waits)
+        if before is not None and before.live:
             print("What runs in this cell is finished first; its transcript stays in rt_magic.transcripts.")
-            known.finish()
-        transcriber = self._make(wanted)
-        if known is not None:
-            self._leave(known)
-        bound["transcript"] = self.shell.user_ns[into] = transcriber.transcript
-        transcriber.run_for_each_segment(step)
-        transcriber.bind(into)
-        self._cells[key] = (transcriber, wanted, into)
+            before.transcriber.finish()
+        transcriber = FileTranscriber(**wanted) if "source" in wanted else Transcriber(**wanted)
+        if before is not None:
+            self._leave(before.transcriber)
+        self._attach(Run(transcriber, wanted, into), key, step, bound)
         if isinstance(transcriber, FileTranscriber):
             transcriber.start()
         return self._present(transcriber, waits)
+
+    def _attach(self, run: Run, key: str, step: body.Step | None, bound: dict[str, object]) -> None:
+        """Make this the cell's run: the variables have its transcript, and the body is run from now on."""
+        self._runs[key] = run
+        bound["transcript"] = self.shell.user_ns[run.into] = run.transcriber.transcript
+        run.transcriber.run_for_each_segment(step)
+        run.transcriber.bind(run.into)
 
     def _leave(self, known: Transcriber) -> None:
         """Say where the words of this cell's earlier run are, and close its widgets once nobody has them."""
@@ -245,9 +265,6 @@ class TranscribeMagics(Magics):
             **options,
         }
 
-    def _make(self, wanted: dict[str, Any]) -> Transcriber:
-        return FileTranscriber(**wanted) if "source" in wanted else Transcriber(**wanted)
-
     def _step(self, cell: str | None, bound: dict[str, object], waits: bool) -> body.Step | None:
         if cell is None or not cell.strip():
             return None
@@ -268,9 +285,9 @@ class TranscribeMagics(Magics):
                 raise ConfigurationError(f"--keywords {text}: the file cannot be read ({error})") from None
         return reading.keyword_list(reading.look_up(text, self.shell.user_ns, "--keywords"))
 
-    def _check_name(self, into: str, key: str, asked: Arguments) -> None:
-        holder = next((k for k, (t, _, name) in self._cells.items() if name == into and t.state in LIVE), None)
-        if holder is not None and holder != key:
+    def _check_variable(self, into: str, key: str) -> None:
+        """Raise ConfigurationError for a variable that another cell writes, or that is not ours to overwrite."""
+        if any(run.into == into and run.live for other, run in self._runs.items() if other != key):
             raise ConfigurationError(
                 f"another cell is writing {into}: end that with %transcribe --stop, or add --into another_name"
             )
@@ -279,8 +296,9 @@ class TranscribeMagics(Magics):
             raise ConfigurationError(
                 f"{into} is a variable of yours ({type(value).__name__}): choose another name with --into"
             )
-        if asked.source is not None:
-            return
+
+    def _check_place(self, asked: Arguments) -> None:
+        """Raise ConfigurationError where no microphone could be opened, or no page be heard while the cell waits."""
         kernel = getattr(self.shell, "kernel", None)
         if kernel is None:
             self._check_terminal(asked)
@@ -310,7 +328,8 @@ class TranscribeMagics(Magics):
 
         chosen = chosen_service(asked.service, namespace=self.shell.user_ns)
         check_allowed(chosen.service)
-        recording = [known for known, _, _ in self._cells.values() if not isinstance(known, FileTranscriber)]
+        made = [run.transcriber for run in self._runs.values()]
+        recording = [known for known in made if not isinstance(known, FileTranscriber)]
         if asked.model or self.model:
             chosen = replace(chosen, service=replace(chosen.service, model=asked.model or self.model))
         display(doctor(chosen, widget=recording[-1] if recording else None))
@@ -330,7 +349,7 @@ class TranscribeMagics(Magics):
 
     def _running(self) -> list[tuple[str, Transcriber]]:
         """Return what is under way, made by a cell or by hand, each with a variable to speak of it by."""
-        names = {transcriber: into for transcriber, _, into in self._cells.values()}
+        names = {run.transcriber: run.into for run in self._runs.values()}
         mine = {id(value): name for name, value in self.shell.user_ns.items() if not name.startswith("_")}
         return [(names.get(each) or mine.get(id(each)) or "a transcriber", each) for each in under_way()]
 
@@ -349,14 +368,14 @@ class TranscribeMagics(Magics):
 
     def end(self) -> None:
         """Stop and close everything that was made here; the last words of what runs are waited for, not for ever."""
-        made = [*self._left, *(transcriber for transcriber, _, _ in self._cells.values())]
+        made = [*self._left, *(run.transcriber for run in self._runs.values())]
         for transcriber in made:
             transcriber.stop()
         for transcriber in made:
             transcriber.finish()
             transcriber.close()
         self._left.clear()
-        self._cells.clear()
+        self._runs.clear()
 
 
 TranscribeMagics.transcribe.__doc__ = manual()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -34,7 +35,9 @@ def _origin() -> tuple[str, bool]:
         told = distribution("rt-magic").read_text("direct_url.json")
     except PackageNotFoundError:
         told = None
-    found = json.loads(told or "{}")  # the shape is the packaging specification's "Recording the Direct URL Origin"
-    if "dir_info" not in found:
+    try:  # the shape is the packaging specification's "Recording the Direct URL Origin"
+        found = json.loads(told or "{}")
+        folder, editable = url2pathname(urlsplit(found["url"]).path), bool(found["dir_info"].get("editable"))
+    except (ValueError, KeyError):  # from an index, or from an archive
         return "", False
-    return url2pathname(urlsplit(found["url"]).path), bool(found["dir_info"].get("editable"))
+    return (folder, editable) if Path(folder, "pyproject.toml").is_file() else ("", False)

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from rt_magic.exceptions import RtMagicError
+
 MARK = "[secret]"
 """What stands where a secret was."""
 
@@ -46,6 +48,11 @@ def redact(text: str) -> str:
         else:
             text = text.replace(secret, MARK)
     return _SHAPES.sub(MARK, text)
+
+
+def unexpected(error: BaseException) -> RtMagicError:
+    """Return what nobody expected, a bug of ours, as an error for people, without secrets."""
+    return RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it")
 
 
 _FORMATTER = logging.Formatter()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 TURN = 0.001
-"""Seconds that running Python code keeps the interpreter while another thread of ours waits for it.
+"""Seconds that running Python code keeps the interpreter while another thread waits for it.
 
 Python's own 5 ms add up: each thread that a piece of sound passes through, and each call to the system, waits anew.
 """

@@ -36,13 +36,12 @@ from rt_magic.session import embedded
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.resolution import Resolved, check_service, english_only
 from rt_magic.session.services import Local, Service
-from rt_magic.session.wishes import check_silence
+from rt_magic.session.wishes import check_silence, known_noise_reduction, known_turn_detection
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
 from rt_magic.widgets.final_text import FinalText, tell
 from rt_magic.widgets.microphone import Microphone
 from rt_magic.widgets.transcript_view import TranscriptView
-from rt_magic.words import NOISE, TURN_DETECTION
 
 __all__ = ["Transcriber", "transcripts"]
 
@@ -88,8 +87,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         resolved = service if isinstance(service, Resolved) else chosen_service(service)
         spoken = languages(language) if language else ()
         silence_ms = check_silence(silence_ms)
-        _check("turn_detection", turn_detection, TURN_DETECTION)
-        _check("noise_reduction", noise_reduction or "off", NOISE)
+        known_turn_detection(turn_detection)
+        known_noise_reduction(noise_reduction)
         _check_seconds("duration", duration)
         _check_seconds("idle", idle)
         keywords = keyword_list(keywords)
@@ -352,11 +351,6 @@ async def _nothing() -> None:
 def _may_be_better(service: Local) -> bool:
     """Whether the engine is the one with rough words, and nobody has asked for just that one."""
     return service.engine == "auto" and service.model is None and english_only(service)
-
-
-def _check(name: str, word: str, known: Sequence[str]) -> None:
-    if word not in known:
-        raise ConfigurationError(f"{name}={word!r} is not known; choose one of {', '.join(map(repr, known))}")
 
 
 def under_way() -> list[Transcriber]:

@@ -8,7 +8,7 @@ import logging
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -40,14 +40,13 @@ def enter(address: str, token: object, *, origin: str | None = None) -> Iterator
 
 def get(address: str, path: str, host: str | None = None) -> tuple[int, dict[str, str], str]:
     """Fetch a file of the page."""
-    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(address).port or 0, timeout=5)
-    connection.putrequest("GET", path, skip_host=True)
-    connection.putheader("Host", host or f"localhost:{urlsplit(address).port}")
-    connection.endheaders()
-    answer = connection.getresponse()
-    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
-    connection.close()
-    return found
+    port = urlsplit(address).port or 0
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.putrequest("GET", path, skip_host=True)
+        connection.putheader("Host", host or f"localhost:{port}")
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
 
 
 def test_sound_comes_from_who_has_the_token(microphone: Microphone) -> None:

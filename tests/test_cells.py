@@ -102,6 +102,9 @@ def test_a_live_cell_run_again_binds_its_transcript_anew(page: FrontEnd) -> None
         assert page.value("talk.text") == "one"
         speaker.speak()
         page.until(lambda: "two 2" in again.text)
+        page.run(cell.replace("talk", "interview"), cell_id="c1")
+        assert page.value("interview is talk")
+        assert "interview: listening" in page.run("%transcribe --status").text
         speaker.end()
         page.until(lambda: speaker.state == "stopped")
 

@@ -241,7 +241,8 @@ async def test_settings_that_mislead_are_noted(monkeypatch: pytest.MonkeyPatch) 
     ("microphone", "verdict", "words"),
     [
         ({"error": "the browser denied the microphone"}, "failed", "denied"),
-        ({"page": ""}, "note", "click Start"),
+        ({"page": "", "received": 0}, "note", "click Start"),
+        ({"page": "", "received": 24_000, "captured": 24_000, "state": "stopped"}, "ok", "1.0 s arrived; stopped"),
         ({"page": "p1", "received": 48_000, "captured": 72_000, "state": "listening"}, "ok", "2.0 s of 3.0 s arrived"),
     ],
 )

@@ -286,6 +286,19 @@ def test_a_file_that_breaks_off_is_an_error_with_its_name(tmp_path: Path, name: 
     assert repr(str(path)) in str(caught.value)
 
 
+def test_what_comes_before_damage_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole blocks are far longer than what is lost of a compressed file before the damage, and so are gathered."""
+    monkeypatch.undo()  # blocks as they ship
+    path = written(tmp_path / "a.flac", 24_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    blocks = []
+    with pytest.raises(AudioError):
+        for block in open_audio(path).blocks():
+            blocks.append(block)
+    found = to_float32(b"".join(blocks))
+    assert 1.5 * SAMPLE_RATE < len(found) < 2.5 * SAMPLE_RATE and likeness(found, REFERENCE) > 0.9999
+
+
 def test_what_is_there_of_a_truncated_file_can_be_had() -> None:
     """The error names a `stop` with which the rest is transcribed."""
     content = BROKEN["truncated.wav"][0]

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from rt_magic.widgets.intake import ANSWER_WITHIN, GONE_AFTER, Ask, Effect, Intake, Reached, Remind, Send, Sound
+from itertools import pairwise
+
+from rt_magic.widgets.intake import (
+    ANSWER_WITHIN,
+    GONE_AFTER,
+    STEADY,
+    Ask,
+    Effect,
+    Intake,
+    Reached,
+    Remind,
+    Send,
+    Sound,
+)
 from rt_magic.widgets.messages import Audio, Hello, MicrophoneFailed, Pause, Start, Stop
 
 
@@ -116,6 +129,20 @@ def test_acknowledgements_are_four_in_any_second() -> None:
         times += [now for _ in sent(effects, "ack")]
     assert max(sum(0 <= later - time < 1 for later in times) for time in times) == 4
     assert times[-1] > 1.8 and not intake.active
+
+
+def test_steady_sound_is_acknowledged_once_a_second_and_its_end_at_once() -> None:
+    """Each acknowledgement can put off words, so few are sent while all is well; a pause need not wait."""
+    intake, times = recording(0), []
+    for step in range(100):
+        now = 0.05 * step
+        effects = intake.receive(audio(step // 2), now) if step % 2 else []
+        effects += intake.tick(now) if step % 5 == 0 else []
+        times += [now for _ in sent(effects, "ack")]
+    assert 5 <= len(times) <= 6 and all(later - time >= STEADY for time, later in pairwise(times))
+    assert sent(intake.receive(Pause("p", "e", 49), 5.0), "ack") == [
+        {"type": "ack", "epoch": "e", "next": 50, "ended": True}
+    ]
 
 
 def test_a_page_that_falls_silent_is_gone_until_it_speaks() -> None:

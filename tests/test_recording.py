@@ -257,3 +257,21 @@ def test_a_recording_that_nobody_can_reach_any_more_is_gone() -> None:
     del recording
     assert descriptors() <= before
     assert set(recordings_folder().iterdir()) <= folders
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked there")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_that_reads_moves_nothing() -> None:
+    """Both have the same open file; the parent goes on writing where its own sound ends."""
+    recording = Recording.create()
+    first, second = b"\1\1" * 2400, b"\2\2" * 2400
+    recording.append(first)
+    child = os.fork()
+    if child == 0:
+        recording.read(0, 100)
+        recording._read(0, 200)  # past what is kept in memory
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    recording.append(second)
+    recording.close()
+    assert (recording.folder / "audio.pcm").read_bytes() == first + second

@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+import ipywidgets
+import numpy as np
 import pytest
 
 from rt_magic import threads
+from rt_magic.portal import portal
 from rt_magic.threads import TURN, short_turns
 from rt_magic.widgets.microphone import Microphone
 from tests.pages import Page
-from tests.test_microphone import settled
+from tests.test_microphone import _nothing, settled
 
 
 @pytest.fixture(autouse=True)
 def usual(monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
     """Begin with Python's own interval and with nobody who asks, whatever other tests have left; give the interval."""
+    ipywidgets.Widget.close_all()  # microphones of other tests that record still, and would ask anew
+    portal().run(_nothing()).result(5)
     before = sys.getswitchinterval()
     monkeypatch.setattr(threads, "_asking", set())
     sys.setswitchinterval(0.005)
@@ -63,3 +68,16 @@ def test_turns_are_short_while_a_microphone_records(end: str, usual: float) -> N
     else:
         page.end(end)
     settled(lambda: sys.getswitchinterval() == usual)
+
+
+def test_turns_are_usual_again_when_the_page_is_gone(usual: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that was closed without Stop keeps nothing short, and one that comes back does."""
+    monkeypatch.setattr("rt_magic.widgets.intake.GONE_AFTER", 0.5)
+    page = Page(Microphone())
+    page.start("a")
+    page.speak(np.zeros(2400, np.int16))
+    settled(lambda: sys.getswitchinterval() == pytest.approx(TURN))
+    settled(lambda: sys.getswitchinterval() == usual)
+    page.speak(np.zeros(2400, np.int16))
+    settled(lambda: sys.getswitchinterval() == pytest.approx(TURN))
+    page.end("stop")

@@ -291,6 +291,28 @@ async def test_duration_stops_it() -> None:
     assert transcriber.value == "one"
 
 
+async def test_a_start_after_the_duration_has_all_of_it_again() -> None:
+    """The seconds count from each Start, not from the beginning of the recording."""
+    async with ScriptedPeer(words("one"), words("two")) as peer:
+        transcriber = Transcriber(service=peer.url, duration=1.0)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.microphone.command.get("name") == "stop")
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+        asked = transcriber.microphone.command["n"]
+        page.start("b")
+        page.speak(NOISE[:19_200])
+        await until(lambda: transcriber.microphone.received == 24_000 + 19_200)
+        assert transcriber.microphone.command["n"] == asked
+        page.speak(NOISE[:4_800])
+        await until(lambda: transcriber.microphone.command["n"] > asked)
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+    assert transcriber.value == "one two"
+
+
 async def test_a_forgotten_microphone_pauses_and_disconnects() -> None:
     """After so long without speech it asks the page to pause, says why, and disconnects; Resume goes on."""
 

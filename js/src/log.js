@@ -87,6 +87,16 @@ export class Log {
     // The many lines of a first draw are put together where no page looks at each.
     const many = this.#lines.size === 0 && upsert.length > BLOCK;
     if (many) this.#all.remove();
+    try {
+      this.#upsert(upsert, lines);
+    } finally {
+      if (many) this.#log.append(this.#all);
+    }
+    this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
+  }
+
+  /** @param {Changes["upsert"]} upsert @param {Lines} lines */
+  #upsert(upsert, lines) {
     // From the last to the first: the line below is always there already.
     for (const segment of upsert.toReversed()) {
       const known = this.#lines.get(segment.sid);
@@ -98,8 +108,6 @@ export class Log {
       this.#put(line, below);
       this.#lines.set(segment.sid, line);
     }
-    if (many) this.#log.append(this.#all);
-    this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
   }
 
   toEnd() {

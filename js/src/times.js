@@ -10,7 +10,7 @@ export class Times {
 
   /**
    * @param {{ recorded: number, sent: number }} told by the kernel, in seconds
-   * @param {number} waiting seconds that the kernel has not taken yet
+   * @param {number} waiting seconds that this page keeps: the kernel has not said that it has them
    * @param {number} captured seconds that this page captured so far
    */
   hear({ recorded, sent }, waiting, captured) {

@@ -7,7 +7,7 @@ import time
 
 from rt_magic.cell import status
 from rt_magic.exceptions import RtMagicError
-from rt_magic.secrets import redact
+from rt_magic.secrets import unexpected
 from rt_magic.session.session import RealtimeSession
 
 
@@ -28,7 +28,7 @@ async def drain(session: RealtimeSession, patience: float) -> RtMagicError | Non
     except RtMagicError as error:
         return failure or error
     except Exception as error:  # a bug of ours must not leave a cell that writes its last words for ever
-        return failure or RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it")
+        return failure or unexpected(error)
     return failure or (status.unsent(session) if session.behind > 0 else None)
 
 

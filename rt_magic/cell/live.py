@@ -21,7 +21,7 @@ from rt_magic.cell.notices import notice, told
 from rt_magic.cell.rest import Rest
 from rt_magic.cell.status import State
 from rt_magic.exceptions import AudioError, ConfigurationError, MicrophoneError, RtMagicError
-from rt_magic.secrets import redact
+from rt_magic.secrets import unexpected
 from rt_magic.session import prefetch
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
@@ -69,12 +69,14 @@ class Live:
         self._phase: State = "ready"
         self._shown: State = "ready"
         self._page = ""
-        self._sentence = "click Start and speak"
+        self._sentence = status.READY
         self._why = ""
         self._spoke_at = 0.0
         self._clock = PageClock()
         self._rest = Rest()
         self._stopped_at: float | None = None
+        self._began_at = 0
+        """Sample of the recording at which the last Start began."""
         self._ending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         microphone._follow = self._on_stage
@@ -111,7 +113,7 @@ class Live:
         except Exception as error:  # a bug of ours must not leave a cell that says nothing
             _log.exception("an unexpected error after the microphone's %r", stage)
             self.microphone.stop()
-            self._fail(RtMagicError(f"an unexpected error: {redact(repr(error))}; please report it"))
+            self._fail(unexpected(error))
 
     def _follow(self, stage: Stage, detail: str) -> None:
         match stage:
@@ -199,6 +201,7 @@ class Live:
             raise ConfigurationError("the sound of this transcript was forgotten: run the cell again to record more")
         session.resume()
         self._ending = None
+        self._began_at = session.recording.samples
         self._record("gap", seconds=self._stopped_at and round(time.monotonic() - self._stopped_at, 3))
 
     def _forwarded(self) -> float:
@@ -218,7 +221,8 @@ class Live:
             if self._phase != "error":
                 self._fail(failure)
             raise failure from error
-        if self.duration is not None and session.recording.samples >= self.duration * SAMPLE_RATE:
+        recorded = session.recording.samples - self._began_at
+        if self.duration is not None and recorded >= self.duration * SAMPLE_RATE:
             self.microphone.stop()
         elif self._phase == "listening":
             if self.idle is not None and time.monotonic() - self._spoke_at > self.idle:

@@ -15,7 +15,7 @@ from rt_magic.cell.driver import transcripts
 from rt_magic.cell.status import State
 from rt_magic.exceptions import RtMagicError
 from rt_magic.portal import portal
-from rt_magic.secrets import redact
+from rt_magic.secrets import unexpected
 from rt_magic.session.services import Service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcriber import Transcriber
@@ -80,7 +80,7 @@ class Playback:
                 self._task.cancel()
         self.transcript._describe(seconds_taken=round(time.monotonic() - began, 3))
         if failure is not None and not isinstance(failure, RtMagicError):
-            failure = RtMagicError(f"an unexpected error: {redact(repr(failure))}; please report it")
+            failure = unexpected(failure)
         self._end(failure)
 
     def _begin(self) -> Coroutine[Any, Any, Transcript]:

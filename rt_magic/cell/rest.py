@@ -10,7 +10,7 @@ from rt_magic.session.session import RealtimeSession
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 120.0
+LAST_WORDS = 120.0
 """Seconds that the service has for the last words before the pause."""
 
 ENDED = ("stopped", "error")
@@ -69,7 +69,7 @@ class Rest:
             if session.state in ENDED:
                 session.resume()
             try:
-                await session.finish(timeout=PATIENCE)
+                await session.finish(timeout=LAST_WORDS)
             except RtMagicError as error:
                 _log.info("the connection was closed by an error during a pause: %s", error)
             except Exception:  # a bug of ours must not keep Resume or Stop from going on

@@ -185,6 +185,5 @@ def _refusal(code: str) -> str:
         f'  (2) {extra("whisper")}, once rt_magic.Local.download("small") (about 0.5 GB), then '
         f"%%transcribe --service local --model small --lang {code}, or\n"
         f"  (3) use a model you have: %%transcribe --service local --model /path/to/model --lang {code}, or\n"
-        f"  (4) with OPENAI_API_KEY set: %%transcribe --service openai --lang {code}; or --service ADDRESS\n"
-        f'In Python the same are service= and language="{code}", as in service=rt.Local(model="small").'
+        f"  (4) with OPENAI_API_KEY set: %%transcribe --service openai --lang {code}; or --service ADDRESS of a server"
     )

@@ -20,7 +20,7 @@ from rt_magic.exceptions import (
     RtMagicError,
 )
 from rt_magic.languages import languages
-from rt_magic.secrets import redact
+from rt_magic.secrets import unexpected
 from rt_magic.session.connection import Connection
 from rt_magic.session.keeper import Keeper, Phase
 from rt_magic.session.provenance import versions
@@ -265,9 +265,7 @@ class RealtimeSession:
             self._fail(error)
         except Exception as error:  # a bug of ours must not leave a session that waits for ever
             _log.exception("a session ended by an unexpected error")
-            self._fail(
-                RtMagicError(f"the session ended by an unexpected error: {redact(repr(error))}; please report it")
-            )
+            self._fail(unexpected(error))
 
     def _wait_for(self, phase: Phase, status: str) -> None:
         self._move("draining" if self._keeper.finishing else phase, status)

@@ -36,9 +36,9 @@ def wishes(
             languages=tuple(languages),
             prompt=prompt,
             keywords=keyword_list(keywords),
-            turn_detection=_turn_detection(turn_detection),
+            turn_detection=known_turn_detection(turn_detection),
             silence_ms=check_silence(silence_ms),
-            noise_reduction=_noise_reduction(noise_reduction),
+            noise_reduction=known_noise_reduction(noise_reduction),
         ),
         abilities,
     )
@@ -64,7 +64,8 @@ def _model(service: Service) -> str | None:
     return None if isinstance(service, Local) else service.transcriber()
 
 
-def _turn_detection(word: str) -> TurnDetection:
+def known_turn_detection(word: str) -> TurnDetection:
+    """Return the turn detection that a word means; ConfigurationError for one that is not known."""
     if word not in TURN_DETECTION:
         raise ConfigurationError(
             f"turn_detection={word!r} is not known; choose one of {', '.join(map(repr, TURN_DETECTION))}"
@@ -72,7 +73,8 @@ def _turn_detection(word: str) -> TurnDetection:
     return "server" if word == "auto" else word  # type: ignore[return-value]  # checked in the line above
 
 
-def _noise_reduction(word: str | None) -> Noise | None:
+def known_noise_reduction(word: str | None) -> Noise | None:
+    """Return the noise reduction that a word means; ConfigurationError for one that is not known."""
     if word in (None, "off"):
         return None
     if word not in NOISE:

@@ -46,7 +46,7 @@ def save(transcript: Transcript, path: str | Path, limits: Limits) -> Path:
         sound = suffix in (".wav", ".flac", ".ogg", ".mp3")
         raise ConfigurationError(
             f"no format is known for the suffix {path.suffix!r} of {path.name!r}; use one of {', '.join(_WRITERS)}"
-            + (f"; the sound is written by soundfile.write({path.name!r}, *transcript.audio)" if sound else "")
+            + (f"; the sound is written by soundfile.write({str(path)!r}, *transcript.audio)" if sound else "")
         )
     if limits != Limits() and suffix not in (".srt", ".vtt"):
         raise ConfigurationError(f"line and duration limits apply to .srt and .vtt only, not to {path.name!r}")

@@ -21,7 +21,10 @@ SAME_COMMAND = 2.0
 ACKS = 4
 """Acknowledgements in any second at most, over all epochs."""
 STEADY = 0.9
-"""Seconds between two while sound comes as it should: each is a small message that can put off words."""
+"""Seconds between two while sound comes as it should: each is a small message that can put off words.
+
+A page doubts a start of which it has heard nothing for a second; while this one hears, it records.
+"""
 
 Name: TypeAlias = Literal["start", "pause", "stop"]
 Stage: TypeAlias = Literal[
@@ -102,6 +105,11 @@ class Intake:
     def active(self) -> bool:
         """Whether `tick` has something to look after."""
         return self.phase != "idle" or self._start_asked_at is not None or self.inbox.owes
+
+    @property
+    def hears(self) -> bool:
+        """Whether sound comes or is to come, and its page has not gone."""
+        return self.active and not self._gone
 
     def receive(self, message: FromPage, now: float) -> list[Effect]:
         """Take one message of a page."""

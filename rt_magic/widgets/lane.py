@@ -127,6 +127,8 @@ class Lane:
         self._idle: list[dict[str, Any]] = []
         """Messages that are dealt with, of which the page does not know it yet."""
         self._idle_lock = threading.Lock()
+        self._tell_at = 0.0
+        """When the page is told of them, or was."""
         self._kernel = kernel
         self._set_parent, self._publish_status = kernel.set_parent, kernel._publish_status
         kernel.set_parent, kernel._publish_status = self._set_parent_quietly, self._publish_status_quietly
@@ -222,8 +224,8 @@ class Lane:
             self._set_parent(ident, parent, channel)
 
     def _publish_status_quietly(self, status: str, channel: str, parent: Any = None) -> None:
-        # A page draws its kernel indicators anew with each change, which would be twenty times a second. It waits
-        # for the "idle" that ends a message; the "busy" before it is for people, and says nothing true of this lane.
+        # A page draws its kernel indicators anew with each change, which would be twenty times a second. With the
+        # "idle" that ends a message it lets go of it; the "busy" before is for people, and not true of this lane.
         if not self._here():
             self._publish_status(status, channel, parent)
         elif status != "busy":
@@ -239,10 +241,13 @@ class Lane:
         Each small message on a server's socket can put off the next one, as words are, by 40 ms: TCP waits for the
         page's system to acknowledge it.
         """
+        now = time.monotonic()
         with self._idle_lock:
             self._idle.append({"header": message["header"]})  # without its sound
-            first = len(self._idle) == 1
-        if first:
+            due = now >= self._tell_at
+            if due:
+                self._tell_at = now + IDLE_EVERY
+        if due:
             portal().call_soon(portal().loop.call_later, IDLE_EVERY, self._tell_idle)
 
     def _tell_idle(self) -> None:
@@ -256,7 +261,10 @@ class Lane:
 
 
 def _is_stream(message: dict[str, Any]) -> bool:
-    """Tell whether nothing in the page waits for this message: a state that it sets goes out only once the last has."""
+    """Tell whether nothing in the page waits for the end of this message.
+
+    After a change of a trait something does: the page sends the next one only after the "idle" of the last.
+    """
     data = message.get("content", {}).get("data")
     return isinstance(data, dict) and data.get("method") == "custom"
 

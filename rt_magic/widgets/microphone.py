@@ -43,9 +43,9 @@ _log = logging.getLogger(__name__)
 AudioCallback: TypeAlias = Callable[[bytes, int], object]
 
 TICK = 0.25
-"""Seconds between two acknowledgements."""
+"""Seconds between two looks at what time alone brings."""
 CLOCK = 1.0
-"""Seconds between two words about how much is recorded."""
+"""Seconds between two words about how much is recorded, where nothing is acknowledged."""
 
 UNSEEN = (
     "no page shows this microphone: display it in a notebook that is open in a browser (JupyterLab or Notebook), "
@@ -246,11 +246,13 @@ class Microphone(anywidget.AnyWidget):
     def _tick(self) -> None:
         self._ticking = None
         now = time.monotonic()
-        if now - self._clocked_at >= CLOCK:
+        deaf = self._own is None and not self.on_lane and self._pulse.stopped(now)
+        effects = self._intake.tick(now, deaf=deaf)
+        self._carry_out(effects)
+        # After what was acknowledged: the page adds to it what it still keeps.
+        acknowledged = any(isinstance(effect, Send) and effect.message["type"] == "ack" for effect in effects)
+        if acknowledged or now - self._clocked_at >= CLOCK:
             self._tell_clock()
-        self._carry_out(
-            self._intake.tick(now, deaf=self._own is None and not self.on_lane and self._pulse.stopped(now))
-        )
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for number, effect in enumerate(effects):
@@ -289,7 +291,7 @@ class Microphone(anywidget.AnyWidget):
                     self._follow(stage, detail)
         if self._ticking is None and self._intake.active:
             self._ticking = portal().loop.call_later(TICK, self._tick)
-        short_turns(self._intake, self._intake.active and self.comm is not None)
+        short_turns(self._intake, self._intake.hears and self.comm is not None)
 
     def _take_in(self, chunk: Audio) -> None:
         if self._refused != (chunk.epoch, chunk.seq):

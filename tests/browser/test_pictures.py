@@ -18,8 +18,8 @@ NOTEBOOK = ".jp-NotebookPanel-notebook .jp-WindowedPanel-viewport"
 # A moment of a talk, the same each time; the widgets, the transcript and the page are the real ones.
 MOMENT = """
 from rt_magic.transcript.segments import Changes, Segment
-cells = get_ipython().magics_manager.registry["TranscribeMagics"]._cells
-(transcriber, *_), = cells.values()
+(run,) = get_ipython().magics_manager.registry["TranscribeMagics"]._runs.values()
+transcriber = run.transcriber
 said = [(0.84, 3.17, "the president of the united states", None), (4.3, 5.97, "one two three four five", 0.36),
         (7.18, 9.3, "please call the office in the morning", None), (10.9, None, "this is a test of", None)]
 for n, (start, end, text, confidence) in enumerate(said, 1):

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 b148b4b52a4e81d585f990788b2784dfa519f3afa1ac47f6aca699500450ec7d); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 87c19f3c287756571ced80553a8e99980bf7476dc3b266f32176e9eeaa363b9a); edit there, then: npm --prefix js run build
 
 // src/elements.js
 function element(tag, name, properties = {}, ...children) {
@@ -1388,7 +1388,7 @@ var Times = class {
   sent = 0;
   /**
    * @param {{ recorded: number, sent: number }} told by the kernel, in seconds
-   * @param {number} waiting seconds that the kernel has not taken yet
+   * @param {number} waiting seconds that this page keeps: the kernel has not said that it has them
    * @param {number} captured seconds that this page captured so far
    */
   hear({ recorded, sent }, waiting, captured) {

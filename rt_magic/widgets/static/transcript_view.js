@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 b148b4b52a4e81d585f990788b2784dfa519f3afa1ac47f6aca699500450ec7d); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 87c19f3c287756571ced80553a8e99980bf7476dc3b266f32176e9eeaa363b9a); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -739,6 +739,15 @@ var Log = class {
     }
     const many = this.#lines.size === 0 && upsert.length > BLOCK;
     if (many) this.#all.remove();
+    try {
+      this.#upsert(upsert, lines);
+    } finally {
+      if (many) this.#log.append(this.#all);
+    }
+    this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
+  }
+  /** @param {Changes["upsert"]} upsert @param {Lines} lines */
+  #upsert(upsert, lines) {
     for (const segment of upsert.toReversed()) {
       const known = this.#lines.get(segment.sid);
       const line = known ?? createLine(segment.sid);
@@ -749,8 +758,6 @@ var Log = class {
       this.#put(line, below);
       this.#lines.set(segment.sid, line);
     }
-    if (many) this.#log.append(this.#all);
-    this.#log.classList.toggle("rt-long", this.#lines.size > LONG);
   }
   toEnd() {
     this.#following = true;
