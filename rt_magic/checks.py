@@ -280,17 +280,11 @@ async def _talk(service: Service) -> list[Check]:
             opened = clock.lap()
             transcript = await session.finish(timeout=PATIENCE)
     except RtMagicError as error:
-        found, mend = _split(str(error))
-        if _REFUSED.search(error.message):
-            return [*checks, Check(handshake, "failed", found, mend), *_skipped(settings, words)]
-        checks.append(Check(handshake, "ok", "the service took the connection"))
-        if "listening" not in states:
-            return [*checks, Check(settings, "failed", found, mend), *_skipped(words)]
-        return [*checks, Check(settings, "ok", "taken"), Check(words, "failed", found, mend)]
+        return checks + _stopped(session.reached, "listening" in states, _split(str(error)), _names(service)[1:])
     finally:
         session.recording.delete()
     meta = session.transcript.meta
-    checks.append(Check(handshake, "ok", "the service took the connection"))
+    checks.append(Check(handshake, "ok", TAKEN))
     checks.append(Check(settings, "ok", f"model {meta.get('model') or 'of the service'}, {opened}"))
     checks += [Check(settings, "note", note) for note in meta.get("notes", ())]
     if session.status != "stopped":
@@ -299,7 +293,17 @@ async def _talk(service: Service) -> list[Check]:
     return [*checks, _heard(words, transcript, clock.lap())]
 
 
-_REFUSED = re.compile(r" answered \d{3}\b|^no connection to")
+TAKEN = "the service took the connection"
+
+
+def _stopped(reached: bool, accepted: bool, error: tuple[str, str], names: tuple[str, str, str]) -> list[Check]:
+    """Tell how far a session came that ended by an error."""
+    handshake, settings, words = names
+    if not reached:
+        return [Check(handshake, "failed", *error), *_skipped(settings, words)]
+    if not accepted:
+        return [Check(handshake, "ok", TAKEN), Check(settings, "failed", *error), *_skipped(words)]
+    return [Check(handshake, "ok", TAKEN), Check(settings, "ok", "taken"), Check(words, "failed", *error)]
 
 
 def _skipped(*names: str) -> list[Check]:

@@ -130,6 +130,11 @@ class Connection:
         """Turns that became text."""
         return self._waiting.watch.settled
 
+    @property
+    def reached(self) -> bool:
+        """Whether the service took the connection, whatever it said then."""
+        return self._socket is not None
+
     # ── what the session asks ──
 
     async def run(self, address: Address) -> None:

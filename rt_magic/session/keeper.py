@@ -58,7 +58,9 @@ class Keeper:
         self.address: Address | None = None
         """Where the newest connection goes."""
         self.connections = 0
-        """Number of the newest connection that the service accepted."""
+        """Number of the newest connection whose settings the service accepted."""
+        self.reached = False
+        """Whether the service took the last connection that ended, whatever it said then."""
         self.finishing = False
         """Whether what is recorded is all there will be."""
         self._service, self._recording, self._timing, self._pace = service, recording, timing, pace
@@ -144,7 +146,10 @@ class Keeper:
         self.carriers.current = connection
         self._tell(connection)
         relay = Relay(partial(self._dial, held=True), self._pass, self._retire)
-        await relay.run(connection, address)
+        try:
+            await relay.run(connection, address)
+        finally:
+            self.reached = connection.reached
 
     async def _dial(self, *, held: bool = False) -> tuple[Connection, Address]:
         try:

@@ -250,6 +250,11 @@ class RealtimeSession:
         return {"captured": samples, "received": samples, **self._keeper.carriers.counts}
 
     @property
+    def reached(self) -> bool:
+        """Whether the service took the last connection that has ended, whatever it said then."""
+        return self._keeper.reached
+
+    @property
     def behind(self) -> float:
         """Seconds of the recording that are not sent yet."""
         return (self.recording.samples - self._keeper.carriers.position) / SAMPLE_RATE
