@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -142,6 +143,12 @@ class Transcription:
         """Seconds of the source that are final text in every channel."""
         return min(sum(map(_settled, sessions)) for sessions in self._sessions)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What one should know of the words, each sentence once."""
+        every = (sentence for row in self._sessions for session in row for sentence in session.warnings)
+        return tuple(dict.fromkeys(every))
+
     def _in_a_row(self, parts: Sequence[Transcript]) -> Transcript:
         if len(parts) == 1:
             return parts[0]
@@ -224,10 +231,14 @@ def transcribe(
     transcription = Transcription(audio, options)
     future = portal().run(transcription.run())
     try:
-        return watched(future, lambda: transcription.settled, audio, show=progress)
+        transcript = watched(future, lambda: transcription.settled, audio, show=progress)
     except BaseException:
         future.cancel()
         raise
+    if progress:
+        for sentence in transcription.warnings:
+            print(f"{audio.name}: {sentence}", file=sys.stderr)
+    return transcript
 
 
 @dataclass(slots=True)

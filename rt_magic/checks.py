@@ -180,6 +180,9 @@ def _settings(resolved: Resolved) -> Iterator[Check]:
     yield Check("settings", "ok", f"{service.label()}, because {resolved.reason}; variables that are set: {given}")
     if os.environ.get("OPENAI_API_VERSION"):
         yield Check("settings", "note", "OPENAI_API_VERSION is set and read by nobody", "the service has no versions")
+    if os.environ.get("AZURE_OPENAI_API_KEY") and not os.environ.get("AZURE_OPENAI_ENDPOINT"):
+        mend = "for Azure OpenAI set AZURE_OPENAI_ENDPOINT to the resource's address"
+        yield Check("settings", "note", "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not", mend)
     if isinstance(service, AzureOpenAI | VoiceLive):
         prefix = "AZURE_OPENAI" if isinstance(service, AzureOpenAI) else "AZURE_VOICELIVE"
         if service.credential is not None and os.environ.get(f"{prefix}_API_KEY"):

@@ -19,9 +19,8 @@ from rt_magic.audio.files import open_audio
 from rt_magic.batch import Channels, Options, Speed
 from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
-from rt_magic.one_file import Outcome, portable, settings_of, submit_here, transcribe_one
+from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
-from rt_magic.secrets import unexpected
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Local, Service
 from rt_magic.session.yielding import Throttle
@@ -289,7 +288,7 @@ class Results(Iterator[tuple[Path, Result]]):
         except BrokenExecutor as broken:
             raise _broken(broken) from broken
         except (Exception, CancelledError) as error:  # of the executor: a worker that is gone, what cannot be pickled
-            return Outcome(None, unexpected(error))
+            return Outcome(None, raised(error))
         assert isinstance(outcome, Outcome)
         return outcome
 

@@ -167,11 +167,14 @@ class TranscribeMagics(Magics):
         if before is not None and before.live and not asked.new and _same(before.wanted, wanted):
             self._attach(replace(before, into=into), key, step, bound)
             return self._present(before.transcriber, waits)
-        if before is not None and before.live:
-            print("What runs in this cell is finished first; its transcript stays in rt_magic.transcripts.")
-            before.transcriber.finish()
         transcriber = FileTranscriber(**wanted) if "source" in wanted else Transcriber(**wanted)
         if before is not None:
+            if before.live:
+                print(
+                    f"What ran into {before.into} is finished first, with what it has heard so far; its transcript "
+                    "stays in rt_magic.transcripts."
+                )
+                before.transcriber.finish()
             self._leave(before.transcriber)
         self._attach(Run(transcriber, wanted, into), key, step, bound)
         if isinstance(transcriber, FileTranscriber):

@@ -13,6 +13,9 @@ from typing import Any
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.transcript.transcript import Transcript
 
+_BEGINNING = b'{"path": '
+"""Of each line."""
+
 
 class Manifest:
     """One line per attempt at a file: `path`, `content` and `settings` (SHA-256), `status`, `error`, `output`, `time`.
@@ -31,7 +34,13 @@ class Manifest:
                 f"manifest={os.fspath(path)!r} cannot be written; give the name of a file, such as 'done.jsonl', in a "
                 "folder that there is"
             )
-        for line in self.path.read_bytes().splitlines() if self.path.exists() else ():
+        written = self.path.read_bytes() if self.path.exists() else b""
+        if not (written.startswith(_BEGINNING) or _BEGINNING.startswith(written)):
+            raise ConfigurationError(
+                f"manifest={os.fspath(path)!r} is a file of another kind, which is not touched; give another name, "
+                "such as 'done.jsonl'"
+            )
+        for line in written.splitlines():
             self._read(line)
 
     def _read(self, line: bytes) -> None:

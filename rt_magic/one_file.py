@@ -11,7 +11,7 @@ from rt_magic.audio.files import AudioSource, open_audio
 from rt_magic.batch import Options, Transcription
 from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.portal import portal
-from rt_magic.secrets import redact, unexpected
+from rt_magic.secrets import redact
 from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
 from rt_magic.session.yielding import Throttled, YieldingSession
 from rt_magic.threads import in_thread
@@ -51,7 +51,12 @@ async def _transcribe(path: str, options: Options) -> Outcome:
     except RtMagicError as error:
         return Outcome(None, error)
     except Exception as error:
-        return Outcome(None, unexpected(error))
+        return Outcome(None, raised(error))
+
+
+def raised(error: BaseException) -> RtMagicError:
+    """Return what an executor or a library raised as an error of the file, without secrets."""
+    return RtMagicError(redact(f"{type(error).__name__}: {error}"))
 
 
 def settings_of(options: Options) -> dict[str, Any]:

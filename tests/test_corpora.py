@@ -518,3 +518,16 @@ def test_what_cannot_work_is_said_at_once(options: dict[str, Any], said: str, tm
     """A setting that fits no file is a ConfigurationError of the call, before anything begins."""
     with pytest.raises(rt.ConfigurationError, match=said):
         rt.transcribe_files(sorted(hums(tmp_path, 1)), **options)
+
+
+@pytest.mark.parametrize("content", ["1\n00:00:01,000 --> 00:00:02,000\nhello\n", '{"format": "rt_magic"}', "x"])
+def test_a_file_of_another_kind_is_no_manifest(tmp_path: Path, content: str) -> None:
+    """What somebody has written is not appended to; an empty file and the beginning of a line are a manifest's."""
+    path = tmp_path / "talk.srt"
+    path.write_text(content)
+    with pytest.raises(rt.ConfigurationError, match="a file of another kind"):
+        Manifest(path)
+    assert path.read_text() == content and not (tmp_path / "talk-transcripts").exists()
+    for begun in ("", '{"pa', '{"path": "a.flac", "content'):
+        path.write_text(begun)
+        Manifest(path)

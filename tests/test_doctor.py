@@ -225,6 +225,14 @@ def test_settings_that_cannot_work_are_found(monkeypatch: pytest.MonkeyPatch) ->
     assert verdicts(examination)["settings"] == "failed" and "AZURE_OPENAI_ENDPOINT" in str(examination)
 
 
+def test_a_key_without_its_endpoint_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that was forgotten or misspelt leaves the choice to the embedded engine, which is said."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "sk-secret-other")
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+    text = str(rt.doctor(rt.Local()))
+    assert "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not" in text
+
+
 async def test_settings_that_mislead_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables that nobody reads, a key beside a credential, a path in the endpoint: each is said."""
     monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-01-preview")

@@ -292,9 +292,11 @@ def test_what_comes_before_damage_is_decoded(tmp_path: Path, monkeypatch: pytest
     path = written(tmp_path / "a.flac", 24_000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     blocks = []
-    with pytest.raises(AudioError):
+    with pytest.raises(AudioError) as caught:
         for block in open_audio(path).blocks():
             blocks.append(block)
+    assert "; stop=2 transcribes what is there" in str(caught.value)
+    assert sum(map(len, open_audio(path, stop=2.0).blocks())) == 2 * 2 * SAMPLE_RATE
     found = to_float32(b"".join(blocks))
     assert 1.5 * SAMPLE_RATE < len(found) < 2.5 * SAMPLE_RATE and likeness(found, REFERENCE) > 0.9999
 

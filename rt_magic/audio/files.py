@@ -138,6 +138,7 @@ class AudioSource:
         first = round(self.start * self.sample_rate)
         last = None if self.stop is None else round(self.stop * self.sample_rate)
         try:
+            position = 0
             with _Forward(_opened(self.source)) as file:
                 step = round((PIECE if file.format in COMPRESSED else BLOCK) * self.sample_rate)
                 position = max(0, first - round(RUN_UP * self.sample_rate))
@@ -152,8 +153,10 @@ class AudioSource:
                     if len(kept := block[begin:]):
                         yield kept
         except (soundfile.SoundFileError, RuntimeError) as error:
+            whole = int(position / self.sample_rate)
+            rest = f"; stop={whole} transcribes what is there" if whole > self.start else ""
             raise AudioError(
-                f"{self.name} cannot be decoded any further ({_said(error)}); it may be damaged"
+                f"{self.name} cannot be decoded any further ({_said(error)}); it may be damaged{rest}"
             ) from error
 
     def _check_end(self, announced: int, reached: int) -> None:

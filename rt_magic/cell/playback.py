@@ -146,8 +146,9 @@ class Playback:
         self.error = error
         self.state = "stopped" if error is None else "error"
         stopped = self._halt.asked
-        self._set("stopped before the end" if stopped else "" if error else f"transcribed {self.name}")
-        counts = self._session.counts if self._task is not None else {}
+        counts, warnings = (self._session.counts, self._session.warnings) if self._task is not None else ({}, ())
+        told = "; ".join((f"transcribed {self.name}", *warnings))
+        self._set("stopped before the end" if stopped else "" if error else told)
         self.transcript._record({"type": "stopped", **counts})
         self.transcript._finish()
         self.over = True

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from rt_magic.exceptions import AuthenticationError, RtMagicError, ServiceConnectionError, ServiceError
 from rt_magic.secrets import redact
+from rt_magic.session.addresses import is_loopback
 from rt_magic.wire.addresses import is_realtime
 
 WRONG_MODEL = re.compile(r"op+erationnotsupported", re.IGNORECASE)
@@ -251,6 +252,8 @@ def explain_network(error: BaseException, host: str) -> RtMagicError:
         advice = "nothing was answered in time; a firewall may drop the packets, or a proxy is needed (HTTPS_PROXY)"
     else:
         advice = "check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+    if is_loopback(host.partition(":")[0]) and not isinstance(error, ConnectionRefusedError | TimeoutError):
+        advice += "; a server on this machine without encryption is written http://…"
     return ServiceConnectionError(f"no connection to {host}: {heard}; {advice}")
 
 

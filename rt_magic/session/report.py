@@ -29,6 +29,11 @@ class Report:
         self._conduct = Conduct(streams)
         self._recorded = 0
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What one should know of the words, as that they come in another language than asked for."""
+        return tuple(self._warnings)
+
     def restart(self) -> None:
         """Begin again after the end, knowing when text comes."""
         self._conduct = Conduct(not self._conduct.late)

@@ -250,6 +250,11 @@ class RealtimeSession:
         return {"captured": samples, "received": samples, **self._keeper.carriers.counts}
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What one should know of the words, as that they come in another language than asked for."""
+        return self._report.warnings
+
+    @property
     def reached(self) -> bool:
         """Whether the service took the last connection that has ended, whatever it said then."""
         return self._keeper.reached
