@@ -6,10 +6,14 @@ import asyncio
 import html
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 import rt_magic as rt
+from rt_magic.cell.playback import FileTranscriber
 from rt_magic.session import connection as connection_module
 from rt_magic.session import ladder
 from rt_magic.session.session import RealtimeSession
@@ -123,6 +127,30 @@ async def test_a_language_that_the_service_does_not_know_is_dropped_and_said() -
     async with ScriptedPeer(script) as peer:
         transcript = await say(azure(peer, "whisper-1"), SILENCE, language="ga")
     assert "transcription.language" in transcript.meta["notes"][0]
+
+
+async def test_a_script_and_a_file_in_a_cell_are_told_of_another_language(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Nobody need look into `meta` to learn that the words may be in another language."""
+
+    async def script(connection: PeerConnection) -> None:
+        connection.protocol.unknown = frozenset({"session.audio.input.transcription.language"})
+        await connection.accept()
+        await connection.finish()
+
+    sound = tmp_path / "silence.wav"
+    soundfile.write(sound, np.zeros(24_000, np.int16), 24_000)
+    async with ScriptedPeer(script, script, script) as peer:
+        asked: dict[str, Any] = {"service": azure(peer, "whisper-1"), "language": "ga"}
+        await asyncio.to_thread(rt.transcribe, sound, **asked)
+        assert "listens for any language instead of ga" in capsys.readouterr().err
+        await asyncio.to_thread(rt.transcribe, sound, progress=False, **asked)
+        assert capsys.readouterr().err == ""
+        file = FileTranscriber(sound, **asked)
+        file.start()
+        await asyncio.to_thread(file.wait, 20)
+    assert "listens for any language instead of ga" in file.status
 
 
 async def test_several_languages_go_to_models_that_take_several() -> None:
