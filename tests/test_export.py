@@ -290,3 +290,11 @@ def test_the_plain_form() -> None:
     )
     assert shown.splitlines() == ["0:01  Ana: one", "1:01:40  half [no answer]", "[nothing]", "open …"]
     assert export.to_plain([]) == "(no words yet)"
+
+
+def test_files_and_folders_that_are_not_there_are_said(tmp_path: Path) -> None:
+    """In one sentence, with the place that was looked at."""
+    with pytest.raises(ConfigurationError, match=r"there is no file '.*nowhere\.json'; it is looked for in"):
+        Transcript.read(tmp_path / "nowhere.json")
+    with pytest.raises(ConfigurationError, match=r"cannot be written: there is no folder '.*nodir'"):
+        Transcript().save(tmp_path / "nodir" / "talk.srt")

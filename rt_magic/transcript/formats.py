@@ -50,6 +50,8 @@ def save(transcript: Transcript, path: str | Path, limits: Limits) -> Path:
         )
     if limits != Limits() and suffix not in (".srt", ".vtt"):
         raise ConfigurationError(f"line and duration limits apply to .srt and .vtt only, not to {path.name!r}")
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"{str(path)!r} cannot be written: there is no folder {str(path.absolute().parent)!r}")
     text = written(transcript, suffix, path.stem, limits)
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
     return path
@@ -66,6 +68,8 @@ def read(path: str | Path, encoding: str | None) -> Archive:
     suffix = path.suffix.lower()
     if suffix not in _READERS:
         raise ConfigurationError(f"a transcript cannot be read from {path.name!r}; use one of {', '.join(_READERS)}")
+    if not path.is_file():
+        raise ConfigurationError(f"there is no file {str(path)!r}; it is looked for in {path.absolute().parent}")
     text = decode(path.read_bytes(), path.name, encoding)
     if suffix == ".json":
         return from_json(text)
