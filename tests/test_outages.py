@@ -257,7 +257,7 @@ async def test_a_full_disk_is_said_and_what_is_recorded_becomes_text(monkeypatch
     """Sound that cannot be kept is refused with the way out; all that was kept before is sent and transcribed."""
     recording = coded(2)
 
-    def full(descriptor: int, data: object) -> int:
+    def full(descriptor: int, data: object, offset: int) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     async with (
@@ -266,7 +266,7 @@ async def test_a_full_disk_is_said_and_what_is_recorded_becomes_text(monkeypatch
     ):
         session.append(recording.pcm)
         with monkeypatch.context() as patch:
-            patch.setattr("rt_magic.audio.recording.os.write", full)
+            patch.setattr("rt_magic.audio.recording._write_at", full)
             with pytest.raises(rt.AudioError, match=r"cannot be recorded .*No space left.*make room"):
                 await session.send(bytes(4800))
         transcript = await session.finish()
