@@ -27,7 +27,7 @@ from rt_magic.transcript.segments import Segment
 from rt_magic.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
-    from rt_magic.audio.files import AudioSource, Source
+    from rt_magic.audio.decoding import AudioSource, Source
 
 Speed: TypeAlias = float | Literal["max"]
 Channels: TypeAlias = Literal["mix", "split"]

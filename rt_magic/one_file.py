@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rt_magic.audio.files import AudioSource, open_audio
+from rt_magic.audio.decoding import AudioSource
+from rt_magic.audio.files import open_audio
 from rt_magic.batch import Options, Transcription
 from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
 from rt_magic.portal import portal

@@ -16,7 +16,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from rt_magic.audio.files import AudioSource, open_audio
+from rt_magic.audio.decoding import AudioSource
+from rt_magic.audio.files import open_audio
 from rt_magic.audio.pcm import SAMPLE_RATE, to_float32, to_pcm16
 from rt_magic.exceptions import AudioError, ConfigurationError, RtMagicError
 
@@ -27,7 +28,7 @@ Samples = NDArray[np.float64]
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have sounds of seconds decoded in several blocks, as those of minutes are."""
-    monkeypatch.setattr("rt_magic.audio.files.BLOCK", 0.5)
+    monkeypatch.setattr("rt_magic.audio.decoding.BLOCK", 0.5)
 
 
 def chirp(rate: int, seconds: float = SECONDS) -> Samples:

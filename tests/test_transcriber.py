@@ -278,21 +278,8 @@ async def test_no_page_is_an_error_that_says_so() -> None:
         await asyncio.to_thread(transcriber.wait, 20)
 
 
-async def test_duration_stops_it() -> None:
-    """After so many seconds of sound it asks the page to stop and ends."""
-    async with ScriptedPeer(words("one")) as peer:
-        transcriber = Transcriber(service=peer.url, duration=1.0)
-        page = Page(transcriber.microphone)
-        page.start("a")
-        page.speak(NOISE)
-        await until(lambda: transcriber.microphone.command.get("name") == "stop")
-        page.end("stop")
-        await asyncio.to_thread(transcriber.wait, 20)
-    assert transcriber.value == "one"
-
-
-async def test_a_start_after_the_duration_has_all_of_it_again() -> None:
-    """The seconds count from each Start, not from the beginning of the recording."""
+async def test_duration_stops_it_that_long_after_each_start() -> None:
+    """After so many seconds of sound it asks the page to stop and ends; another Start has all of them again."""
     async with ScriptedPeer(words("one"), words("two")) as peer:
         transcriber = Transcriber(service=peer.url, duration=1.0)
         page = Page(transcriber.microphone)
@@ -301,6 +288,7 @@ async def test_a_start_after_the_duration_has_all_of_it_again() -> None:
         await until(lambda: transcriber.microphone.command.get("name") == "stop")
         page.end("stop")
         await asyncio.to_thread(transcriber.wait, 20)
+        assert transcriber.value == "one"
         asked = transcriber.microphone.command["n"]
         page.start("b")
         page.speak(NOISE[:19_200])

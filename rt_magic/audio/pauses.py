@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from rt_magic.audio.files import AudioSource
+from rt_magic.audio.decoding import AudioSource
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.audio.vad import FRAME_SAMPLES, SpeechDetector
 from rt_magic.wire.turns import Reason, TurnDetector, TurnStarted, TurnStopped

@@ -24,7 +24,7 @@ from rt_magic.widgets.intake import Stage
 from rt_magic.widgets.microphone import Microphone
 
 if TYPE_CHECKING:
-    from rt_magic.audio.files import AudioSource, Source
+    from rt_magic.audio.decoding import AudioSource, Source
 
 SHOW_EVERY = 0.5
 """Seconds between two looks at how far it is."""

@@ -12,7 +12,7 @@ from rt_magic.transcript.clip import Clip
 from rt_magic.transcript.segments import Segment
 
 if TYPE_CHECKING:
-    from rt_magic.audio.files import AudioSource
+    from rt_magic.audio.decoding import AudioSource
     from rt_magic.audio.recording import Recording
 
 STEP = 10 * SAMPLE_RATE

@@ -15,7 +15,7 @@ from rt_magic.transcript.measures import add_usage
 from rt_magic.transcript.segments import Changes, Segment
 
 if TYPE_CHECKING:
-    from rt_magic.audio.files import AudioSource
+    from rt_magic.audio.decoding import AudioSource
     from rt_magic.audio.recording import Recording
 
 

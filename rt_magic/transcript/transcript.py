@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rt_magic.audio.files import AudioSource
+    from rt_magic.audio.decoding import AudioSource
 
 __all__ = ["Transcript", "TranscriptChange"]
 
