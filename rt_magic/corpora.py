@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self, TypeAlias
 from rt_magic.arguments import keyword_list
 from rt_magic.audio.files import open_audio
 from rt_magic.batch import Channels, Options, Speed
-from rt_magic.exceptions import AuthenticationError, ConfigurationError, RtMagicError
+from rt_magic.exceptions import AudioError, AuthenticationError, ConfigurationError, RtMagicError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
@@ -64,9 +64,10 @@ def transcribe_files(
     machine has cores, since each of its decoders keeps one busy. `executor` is anything with `submit`:
     threads, processes, `Client.get_executor()` of dask.distributed, ipyparallel's `view.executor`; the workers see the
     same paths, and sign in by themselves. `manifest` names a file of JSON lines by which a rerun does only what is
-    missing, also after a kill. The error of a file is yielded and the rest goes on; where the service asks to wait, all
-    wait. `transcribe_files(...).to_pandas()` is one table of them all. Raises ConfigurationError, AuthenticationError,
-    and what else concerns all files.
+    missing, also after a kill. The error of a file is yielded and the rest goes on; where the service asks to wait or is
+    away for a while, all wait. `transcribe_files(...).to_pandas()` is one table of them all. Raises ConfigurationError,
+    AuthenticationError, ServiceConnectionError where the service cannot be reached from the beginning or does not come
+    back within minutes, and what else concerns all files.
     """
     chosen = chosen_service(service).service
     options = Options(
@@ -147,6 +148,8 @@ class Results(Iterator[tuple[Path, Result]]):
         self._settings = settings_hash(settings_of(options))
         self._submit = submit
         self._throttle = Throttle(most)
+        self._away = self._reached = False
+        """Whether the service could not be reached last, and whether it ever was."""
         self._manifest = manifest
         self._count = len(paths)
         self._waiting = deque(_Job(path) for path in paths)
@@ -230,7 +233,8 @@ class Results(Iterator[tuple[Path, Result]]):
                 future.cancel()
 
     def _said(self, pause: float) -> str:
-        waiting = [f"the service asks to wait {pause:.0f} s"] if pause > 1 else []
+        why = "the service cannot be reached, again in" if self._away else "the service asks to wait"
+        waiting = [f"{why} {pause:.0f} s"] if pause > 1 else []
         return "; ".join([*waiting, *([f"{len(self.errors)} failed"] if self.errors else [])])
 
     def _begin(self, job: _Job) -> tuple[Path, Result] | None:
@@ -263,15 +267,18 @@ class Results(Iterator[tuple[Path, Result]]):
         job, future = self._running.pop(number)
         outcome = self._outcome(future)
         if outcome.throttled:
+            assert outcome.error is not None
+            self._away, self._reached = outcome.away, self._reached or not outcome.away
             self._throttle.refuse(outcome.retry_after, time.monotonic())
-            if self._throttle.hopeless:
-                assert outcome.error is not None
+            if self._throttle.hopeless or not self._reached:
                 raise outcome.error
             self._waiting.appendleft(job)
             return None
         if isinstance(outcome.error, AuthenticationError):
             raise outcome.error
-        self._throttle.succeed()
+        if not isinstance(outcome.error, AudioError):  # which says nothing of the service
+            self._throttle.succeed()
+            self._reached = True
         result: Result | None = outcome.transcript if outcome.error is None else outcome.error
         assert result is not None
         if self._manifest is not None:

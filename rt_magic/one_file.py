@@ -21,11 +21,15 @@ from rt_magic.transcript.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file, in a form that can travel; with `throttled` it is to be done again later."""
+    """What became of one file, in a form that can travel; with `throttled` it is to be done again later.
+
+    With `away` that is so because the service could not be reached.
+    """
 
     transcript: Transcript | None = None
     error: RtMagicError | None = None
     throttled: bool = False
+    away: bool = False
     retry_after: float | None = None
 
 
@@ -48,7 +52,7 @@ async def _transcribe(path: str, options: Options) -> Outcome:
         return Outcome(await Transcription(audio, options, YieldingSession).run())
     except Throttled as busy:
         plain = ServiceConnectionError(busy.message, request_id=busy.request_id)
-        return Outcome(None, plain, True, busy.retry_after)
+        return Outcome(None, plain, True, busy.away, busy.retry_after)
     except RtMagicError as error:
         return Outcome(None, error)
     except Exception as error:

@@ -67,6 +67,7 @@ class Stenographer:
         *,
         seconds: float = 1.0,
         pause: float = 0.0,
+        port: int = 0,
     ) -> None:
         self.refuse = refuse
         self.handshakes: list[float] = []
@@ -76,7 +77,7 @@ class Stenographer:
         self.keys: list[str | None] = []
         self.open = self.most = 0
         """Connections that are open now, and at most."""
-        self._seconds, self._pause = seconds, pause
+        self._seconds, self._pause, self._port = seconds, pause, port
         self._server: Server | None = None
 
     @property
@@ -86,7 +87,9 @@ class Stenographer:
         return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(self._serve, "127.0.0.1", 0, process_request=self._greet, compression=None)
+        self._server = await serve(
+            self._serve, "127.0.0.1", self._port, process_request=self._greet, compression=None
+        )
         return self
 
     async def __aexit__(self, *exception: object) -> None:

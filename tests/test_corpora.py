@@ -279,6 +279,29 @@ async def test_a_wrong_key_is_tried_no_thousand_times(tmp_path: Path) -> None:
         assert len(peer.handshakes) <= 2
 
 
+async def test_a_service_that_is_not_there_ends_it(tmp_path: Path) -> None:
+    """Where no connection was ever had, the iteration ends with that error, and no file counts as failed."""
+    async with Stenographer() as peer:
+        url = peer.url
+    with pytest.raises(rt.ServiceConnectionError, match="no connection to 127.0.0.1"):
+        await heard(sorted(hums(tmp_path, 4)), manifest=tmp_path / "m.jsonl", service=url)
+    assert not (tmp_path / "m.jsonl").exists()
+
+
+async def test_a_service_that_goes_away_is_waited_for(tmp_path: Path) -> None:
+    """While a service that was there cannot be reached, all wait; when it is back, all files are done."""
+    written = hums(tmp_path, 4)
+    async with Stenographer() as peer:
+        url = peer.url
+        results = rt.transcribe_files(sorted(written), service=url, max_concurrency=1, progress=False)
+        first, _ = await asyncio.to_thread(next, results)
+    rest = asyncio.create_task(asyncio.to_thread(texts, results))
+    await asyncio.to_thread(wait_until, lambda: results._throttle.until > 0)
+    async with Stenographer(port=int(url.rpartition(":")[2])):
+        assert await rest == {path: text for path, text in written.items() if path != first}
+    assert not results.errors
+
+
 # ── where it is done ──
 
 

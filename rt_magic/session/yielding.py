@@ -1,10 +1,10 @@
-"""Sessions of which there are many: where the service is too busy for one, all of them wait together."""
+"""Sessions of which there are many: where the service is too busy for one, or away, all of them wait together."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rt_magic.exceptions import RtMagicError
+from rt_magic.exceptions import RtMagicError, ServiceConnectionError
 from rt_magic.session.diagnosis import explain_handshake
 from rt_magic.session.keeper import Keeper
 from rt_magic.session.opening import HandshakeRefused
@@ -12,17 +12,28 @@ from rt_magic.session.session import RealtimeSession
 
 
 class Throttled(RtMagicError):
-    """The service takes no more for now; `retry_after` is the seconds it asks to wait, None where it does not say.
+    """The service takes no more for now, or is `away`: it could not be reached at all.
 
-    Not one of the errors after which a session tries again by itself.
+    `retry_after` is the seconds it asks to wait, None where it does not say. Not one of the errors after which a
+    session tries again by itself.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, away: bool = False, request_id: str | None = None
+    ) -> None:
         super().__init__(message, request_id=request_id)
-        self.retry_after = retry_after
+        self.retry_after, self.away = retry_after, away
 
 
 class _YieldingKeeper(Keeper):
+    async def run(self) -> None:
+        try:
+            await super().run()
+        except ServiceConnectionError as error:
+            if self.connections:
+                raise
+            raise Throttled(error.message, away=True, request_id=error.request_id) from None
+
     async def _connect(self) -> None:
         try:
             await super()._connect()
@@ -37,7 +48,7 @@ class _YieldingKeeper(Keeper):
 
 
 class YieldingSession(RealtimeSession):
-    """Transcribe as any session does, but end with Throttled where the service is too busy for a first connection.
+    """Transcribe as any session does, but end with Throttled where the service has no first connection for it.
 
     A connection that is lost later waits by itself: what is transcribed already is worth more than an early pause.
     """
