@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -15,6 +14,7 @@ from rt_magic.arguments import keyword_list
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.portal import portal
+from rt_magic.progress import watched
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
@@ -259,6 +259,7 @@ async def transcribe_source(
     """
     check_speed(speed)
     transcript = session.transcript
+    session.recording.describe({"source": audio.name})
     try:
         async with session:
             feeding = asyncio.create_task(in_thread(_feed, session, audio, speed, halt := halt or Halt()))
@@ -302,45 +303,6 @@ def _pieces(block: bytes, speed: Speed) -> list[bytes]:
     return [block[index : index + step] for index in range(0, len(block), step)]
 
 
-def watched(
-    future: concurrent.futures.Future[Transcript],
-    settled: Callable[[], float],
-    audio: AudioSource,
-    *,
-    show: bool = True,
-) -> Transcript:
-    """Wait; if `show` is true with a progress bar of the seconds of audio that are `settled`."""
-    if not show:
-        return watch(future)
-    from tqdm.auto import tqdm
-
-    total = None if audio.duration is None else round(audio.duration, 1)
-
-    # tqdm's own line would end in a speed of "s/s".
-    shape = "{desc}: {percentage:3.0f}%|{bar}| {n:g} of {total:g} s" if total else "{desc}: {n:g} s"
-    with tqdm(total=total, bar_format=shape, desc=f"transcribing {audio.name}", leave=False) as bar:
-        return watch(future, lambda: _advance(bar, settled()))
-
-
-def watch(future: concurrent.futures.Future[Transcript], show: Callable[[], object] = lambda: None) -> Transcript:
-    """Wait for a future; ten times a second call `show`.
-
-    The wait is in short steps, so that an interrupt is heard on every system.
-    """
-    while True:
-        try:
-            return future.result(timeout=0.1)
-        except concurrent.futures.TimeoutError:
-            if future.done():
-                raise
-            show()
-
-
 def settled_seconds(transcript: Transcript) -> float:
     """Return up to where, in seconds, the recording has become final text."""
     return max((segment.end for segment in transcript.segments if segment.end is not None), default=0.0)
-
-
-def _advance(bar: Any, seconds: float) -> None:
-    bar.n = round(max(bar.n, min(seconds, bar.total or seconds)), 1)
-    bar.refresh()

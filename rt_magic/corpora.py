@@ -21,6 +21,7 @@ from rt_magic.exceptions import AudioError, AuthenticationError, ConfigurationEr
 from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
+from rt_magic.progress import files_bar, is_seen
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Local, Service
 from rt_magic.session.yielding import Throttle
@@ -64,10 +65,10 @@ def transcribe_files(
     machine has cores, since each of its decoders keeps one busy. `executor` is anything with `submit`:
     threads, processes, `Client.get_executor()` of dask.distributed, ipyparallel's `view.executor`; the workers see the
     same paths, and sign in by themselves. `manifest` names a file of JSON lines by which a rerun does only what is
-    missing, also after a kill. The error of a file is yielded and the rest goes on; where the service asks to wait or is
-    away for a while, all wait. `transcribe_files(...).to_pandas()` is one table of them all. Raises ConfigurationError,
-    AuthenticationError, ServiceConnectionError where the service cannot be reached from the beginning or does not come
-    back within minutes, and what else concerns all files.
+    missing, also after a kill. The error of a file is yielded and the rest goes on; where the service asks to wait, or
+    is away for a while, all wait. `transcribe_files(...).to_pandas()` is one table of them all. Raises
+    ConfigurationError, AuthenticationError, ServiceConnectionError where the service cannot be reached from the
+    beginning or does not come back within minutes, and what else concerns all files.
     """
     chosen = chosen_service(service).service
     options = Options(
@@ -212,11 +213,9 @@ class Results(Iterator[tuple[Path, Result]]):
     # ── inner ──
 
     def _work(self) -> Generator[tuple[Path, Result]]:
-        from tqdm.auto import tqdm
-
         shown = ""
         try:
-            with tqdm(total=self._count, unit="file", desc="transcribing", disable=not self._progress) as bar:
+            with files_bar(self._count, show=self._progress) as bar:
                 while self._waiting or self._running:
                     now = time.monotonic()
                     if self._waiting and self._throttle.room(len(self._running), now):
@@ -224,7 +223,7 @@ class Results(Iterator[tuple[Path, Result]]):
                     else:
                         done = self._next_ended(timeout=0.1)  # short, so that an interrupt is heard everywhere
                     if (said := self._said(self._throttle.until - now)) != shown:
-                        bar.set_postfix_str(shown := said)
+                        bar.set_postfix_str(shown := said, refresh=is_seen())
                     if done is not None:
                         bar.update()
                         yield done

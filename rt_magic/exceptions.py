@@ -16,7 +16,12 @@ Every message says what happened, the value received, and what to do. None conta
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from types import TracebackType
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal, or a cell that shows an error, would take for orders; a message may repeat a service's words."""
@@ -33,9 +38,29 @@ class RtMagicError(Exception):
     def __str__(self) -> str:
         return f"{self.message} (request id {self.request_id})" if self.request_id else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in a cell: the caller's own lines and the sentence, not the lines in here.
+
+        The method's name is IPython's; `%debug` and `error.__traceback__` have all frames.
+        """
+        kept = _of_others(self.__traceback__) or self.__traceback__
+        shell = sys.modules["IPython"].get_ipython()  # which is who asks
+        shown: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, kept, tb_offset=1)
+        return shown
+
     def __reduce__(self) -> tuple[object, ...]:
         # Errors travel between processes (`transcribe_files`); keyword arguments would be lost by the default.
         return _rebuild, (type(self), self.message, self.request_id)
+
+
+def _of_others(frames: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this package."""
+    if frames is None:
+        return None
+    rest = _of_others(frames.tb_next)
+    if frames.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        return rest
+    return TracebackType(rest, frames.tb_frame, frames.tb_lasti, frames.tb_lineno)
 
 
 def _rebuild(kind: type[RtMagicError], message: str, request_id: str | None) -> RtMagicError:

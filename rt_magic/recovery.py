@@ -14,9 +14,10 @@ from typing import Any
 from rt_magic.audio.guard import is_guarded
 from rt_magic.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from rt_magic.audio.recording import AUDIO, DESCRIPTION, recordings_folder
-from rt_magic.batch import settled_seconds, transcribe_source, watched
+from rt_magic.batch import settled_seconds, transcribe_source
 from rt_magic.exceptions import AudioError
 from rt_magic.portal import portal
+from rt_magic.progress import watched
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
@@ -30,16 +31,26 @@ BEGINNING = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A recording whose process died: where it is, when it began (UTC), and its length in seconds."""
+    """A recording whose process died: where it is, when it began (UTC), and its length in seconds.
+
+    `source` names what was being transcribed, None for a microphone and for audio that a program sent.
+    """
 
     path: Path
     started_at: datetime
     duration: float
+    source: str | None = None
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        return f"<Leftover: {_length(self.duration)} from {began}, in {self.path}; .transcribe() or .delete()>"
+        of = f" of {self.source}" if self.source else ""
+        return (
+            f"<Leftover: {_length(self.duration)}{of} from {self._began}, in {self.path}; .transcribe() or .delete()>"
+        )
+
+    @property
+    def _began(self) -> str:
+        return self.started_at.astimezone().strftime("%Y-%m-%d %H:%M %Z")
 
     def transcribe(self, service: Any = None, *, progress: bool = True) -> Transcript:
         """Transcribe what was recorded, with the language it was recorded for; the recording stays until `delete`.
@@ -56,10 +67,9 @@ class Leftover:
             raise AudioError(f"the recording in {self.path} is gone")
         count = audio.stat().st_size // BYTES_PER_SAMPLE
         if not count:
-            raise AudioError(f"the recording in {self.path} is empty: nothing had been said when its kernel died")
+            raise AudioError(f"the recording in {self.path} is empty: nothing had been said when its process died")
         samples = np.memmap(audio, "<i2", "r", shape=(count,))
-        began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        source = replace(open_audio(samples, sample_rate=SAMPLE_RATE), name=f"the recording from {began}")
+        source = replace(open_audio(samples, sample_rate=SAMPLE_RATE), name=f"the recording from {self._began}")
         session = RealtimeSession(
             chosen_service(service).service,
             language=self.options.get("language"),
@@ -112,7 +122,7 @@ def announcement() -> str:
     length = _length(sum(leftover.duration for leftover in leftovers))
     what = "a recording" if len(leftovers) == 1 else f"{len(leftovers)} recordings, in all"
     return (
-        f"{what} of {length}, left by a kernel that died, can be recovered: rt_magic.recover() lists them, "
+        f"{what} of {length}, left by a process that died, can be recovered: rt_magic.recover() lists them, "
         f".transcribe() writes one down, .delete() removes it; after {KEPT_DAYS} days they are deleted"
     )
 
@@ -133,9 +143,10 @@ def _leftover(path: Path) -> Leftover:
     keywords = facts.get("keywords")
     if isinstance(keywords, list) and all(isinstance(word, str) for word in keywords):
         options["keywords"] = keywords
+    source = facts.get("source")
     audio = path / AUDIO
     samples = audio.stat().st_size // BYTES_PER_SAMPLE if audio.exists() else 0
-    return Leftover(path, begun, samples / SAMPLE_RATE, options)
+    return Leftover(path, begun, samples / SAMPLE_RATE, source if isinstance(source, str) else None, options)
 
 
 def _length(seconds: float) -> str:

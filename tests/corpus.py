@@ -87,9 +87,7 @@ class Stenographer:
         return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._serve, "127.0.0.1", self._port, process_request=self._greet, compression=None
-        )
+        self._server = await serve(self._serve, "127.0.0.1", self._port, process_request=self._greet, compression=None)
         return self
 
     async def __aexit__(self, *exception: object) -> None:

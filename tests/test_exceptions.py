@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import re
+import traceback
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import rt_magic as rt
 from rt_magic import exceptions
@@ -49,6 +52,21 @@ def test_errors_travel_between_processes(error: RtMagicError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error) and str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_a_cell_shows_the_callers_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """In IPython the caller's lines and the sentence are shown, not the lines in here; elsewhere all of them."""
+    shell = InteractiveShell.instance()
+    try:
+        shell.run_cell("import rt_magic as rt\ndef mine():\n    return rt.transcribe('nowhere.flac')\nmine()")
+        shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+        assert "mine()" in shown and "rt.transcribe('nowhere.flac')" in shown
+        assert "there is no file 'nowhere.flac'" in shown and "audio/files.py" not in shown
+    finally:
+        InteractiveShell.clear_instance()
+    with pytest.raises(rt.AudioError) as caught:
+        rt.transcribe("nowhere.flac")
+    assert "files.py" in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("kind", [rt.ServiceError, rt.ServiceConnectionError, rt.AuthenticationError])

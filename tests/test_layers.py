@@ -39,8 +39,8 @@ ROWS = {
         "widgets", "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
-        "transcriber", "cell", "cell.*", "batch", "corpora", "one_file", "manifest", "recovery", "body", "checks",
-        "completion",
+        "transcriber", "cell", "cell.*", "batch", "corpora", "one_file", "manifest", "progress", "recovery", "body",
+        "checks", "completion",
     ),
     "doors": ("magic", "extension", "__init__"),
 }  # fmt: skip

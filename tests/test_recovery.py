@@ -54,11 +54,14 @@ def killed_while_recording(tmp_path: Path) -> bytes:
     return pcm
 
 
-def test_a_killed_process_leaves_all_it_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_process_leaves_all_it_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every sample that was appended is recovered, transcribed, and gone after `delete`."""
+    monkeypatch.setattr("rt_magic.progress.is_seen", lambda: True)
     pcm = killed_while_recording(tmp_path)
     (leftover,) = recover()
-    assert leftover.duration == pytest.approx(len(pcm) / 48_000)
+    assert leftover.duration == pytest.approx(len(pcm) / 48_000) and leftover.source is None
     assert (leftover.path / "audio.pcm").read_bytes() == pcm
     transcript = leftover.transcribe()
     assert "transcribing the recording from 20" in capsys.readouterr().err
@@ -68,6 +71,31 @@ def test_a_killed_process_leaves_all_it_recorded(tmp_path: Path, capsys: pytest.
     assert "can be recovered" in announcement()
     leftover.delete()
     assert recover() == [] and announcement() == ""
+
+
+READS_AND_DIES = """
+import asyncio, os, signal, sys, threading, time
+import numpy as np
+import rt_magic as rt
+from rt_magic.audio.recording import recordings_folder
+
+def die():
+    while not any(path.stat().st_size > 100_000 for path in recordings_folder().glob("*/audio.pcm")):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+
+threading.Thread(target=die).start()
+rt.transcribe(sys.argv[1], service="local", progress=False)
+"""
+
+
+def test_what_is_left_of_a_file_names_it() -> None:
+    """The sound of a file whose process died says which file it was, and when it began on whose clock."""
+    process = subprocess.run([sys.executable, "-c", READS_AND_DIES, str(PHRASES_FLAC)], check=False)
+    assert process.returncode != 0
+    (leftover,) = recover()
+    assert str(PHRASES_FLAC) in (leftover.source or "") and f"of {leftover.source} from " in repr(leftover)
+    assert leftover.started_at.astimezone().strftime("%H:%M %Z, in") in repr(leftover)
 
 
 def test_recordings_of_the_living_are_left_alone() -> None:

@@ -11,6 +11,7 @@ from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rt_magic as rt
@@ -302,6 +303,22 @@ def test_another_language_is_refused_with_the_ways_out(language: str, name: str)
         '%pip install "rt-magic[whisper]"',
         "--model /path/to/model",
         "--service openai",
+    )
+    for way, line in zip(ways, said.splitlines()[1:], strict=True):
+        assert way in line
+
+
+def test_python_is_refused_in_python() -> None:
+    """A call is told the ways out as arguments of calls, each of which stands for itself."""
+    with pytest.raises(ConfigurationError) as caught:
+        rt.transcribe(np.zeros(2400), sample_rate=24_000, language="fr", service="local")
+    said = str(caught.value)
+    assert "French" in said and "%%transcribe" not in said and "--" not in said
+    ways = (
+        "set AZURE_OPENAI_ENDPOINT",
+        'language="fr", service=rt_magic.Local(model="small")',
+        'language="fr", service=rt_magic.Local(model="/path/to/model")',
+        'language="fr", service="openai"',
     )
     for way, line in zip(ways, said.splitlines()[1:], strict=True):
         assert way in line

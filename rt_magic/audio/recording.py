@@ -50,6 +50,7 @@ class Recording:
         self._guard = Guard(self._path)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         self._lock = threading.Lock()
+        self._facts: dict[str, Any] = {}
         self._samples = os.fstat(self._file).st_size // BYTES_PER_SAMPLE
         self._newest = (self._samples, b"")
         """Position and samples of the last append, which in a live session is what is read next."""
@@ -170,12 +171,14 @@ class Recording:
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Write what a later process needs to make sense of the audio, as `session.json` beside it; no secrets.
 
+        Facts add to those of earlier calls.
         A disk that does not take it is no error: the audio can be recovered without.
         """
         path = self.folder / DESCRIPTION
         temporary = path.with_suffix(".part")
-        text = json.dumps(dict(facts), ensure_ascii=False)
         with self._lock:
+            self._facts.update(facts)
+            text = json.dumps(self._facts, ensure_ascii=False)
             try:
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -134,9 +134,10 @@ def english_only(service: Local) -> bool:
     return bool(choose(service.engine, service.model).english_only)
 
 
-def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
+def check_service(service: Service, languages: tuple[str, ...] = (), *, python: bool = False) -> None:
     """Raise ConfigurationError, with the ways out, if the service is not allowed or cannot do what is asked.
 
+    The ways out are lines of a cell's magic; with `python` true they are arguments of a call.
     Looks at tables, the environment and what is installed; no model is loaded, nothing is started or opened.
     """
     if isinstance(service, Service):
@@ -158,7 +159,7 @@ def check_service(service: Service, languages: tuple[str, ...] = ()) -> None:
             raise ConfigurationError(
                 f"the model {service.model!r} understands English only; for {language_name(other)} leave .en away"
             )
-        raise ConfigurationError(_refusal(other))
+        raise ConfigurationError(_refusal(other, python))
 
 
 def _no_engine(python: tuple[int, int]) -> str:
@@ -170,10 +171,18 @@ def _no_engine(python: tuple[int, int]) -> str:
     return f"there is no speech engine on this machine; install one with: {extra('local')}"
 
 
-def _refusal(code: str) -> str:
+def _refusal(code: str, python: bool) -> str:
     name = language_name(code)
+    if python:
+        azure, openai = (f'language="{code}", service="{chosen}"' for chosen in ("azure", "openai"))
+        small, own = (f'language="{code}", service=rt_magic.Local(model="{model}")' for model in _MODELS)
+        address = 'service="ADDRESS"'
+    else:
+        azure, openai = (f"%%transcribe --service {chosen} --lang {code}" for chosen in ("azure", "openai"))
+        small, own = (f"%%transcribe --service local --model {model} --lang {code}" for model in _MODELS)
+        address = "--service ADDRESS"
     if os.environ.get("AZURE_OPENAI_ENDPOINT"):
-        azure = f"%%transcribe --service azure --lang {code}, since AZURE_OPENAI_ENDPOINT is set"
+        azure = f"{azure}, since AZURE_OPENAI_ENDPOINT is set"
     else:
         azure = (
             "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY (AZURE_OPENAI_TRANSCRIBE_DEPLOYMENT names your "
@@ -182,8 +191,11 @@ def _refusal(code: str) -> str:
     return (
         f"The embedded engine understands English only; it has no model for {name} ({code}). To transcribe {name}:\n"
         f"  (1) {azure}, or\n"
-        f'  (2) {extra("whisper")}, once rt_magic.Local.download("small") (about 0.5 GB), then '
-        f"%%transcribe --service local --model small --lang {code}, or\n"
-        f"  (3) use a model you have: %%transcribe --service local --model /path/to/model --lang {code}, or\n"
-        f"  (4) with OPENAI_API_KEY set: %%transcribe --service openai --lang {code}; or --service ADDRESS of a server"
+        f'  (2) {extra("whisper")}, once rt_magic.Local.download("small") (about 0.5 GB), then {small}, or\n'
+        f"  (3) use a model you have: {own}, or\n"
+        f"  (4) with OPENAI_API_KEY set: {openai}; or {address} of a server"
     )
+
+
+_MODELS = "small", "/path/to/model"
+"""One that can be fetched, and one of the user's own."""

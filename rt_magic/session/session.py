@@ -75,7 +75,7 @@ class RealtimeSession:
         if model and dataclasses.is_dataclass(service):  # what is none is refused below
             service = dataclasses.replace(service, model=model)
         spoken = languages(language) if language else ()
-        check_service(service, spoken)
+        check_service(service, spoken, python=True)
         self.service = service = service.pinned()
         wanted, notes, streams = wishes(
             service,

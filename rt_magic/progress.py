@@ -1,0 +1,72 @@
+"""How far long work is: a bar where somebody can see one, and the wait that draws it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rt_magic.audio.decoding import AudioSource
+from rt_magic.exceptions import RtMagicError
+from rt_magic.transcript.transcript import Transcript
+
+IN_A_LOG = 60.0
+"""Seconds between two states of a bar where nobody sees it move: a line a minute is enough for a log."""
+
+
+def is_seen() -> bool:
+    """Whether somebody sees a bar move: in a notebook or a terminal, not in a log."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    in_notebook = getattr(shell, "kernel", None) is not None
+    return in_notebook or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def watched(
+    future: concurrent.futures.Future[Transcript],
+    settled: Callable[[], float],
+    audio: AudioSource,
+    *,
+    show: bool = True,
+) -> Transcript:
+    """Wait; if `show` is true and somebody sees it with a progress bar of the seconds of audio that are `settled`."""
+    if not (show and is_seen()):
+        return _watch(future)
+    from tqdm.auto import tqdm
+
+    total = None if audio.duration is None else round(audio.duration, 1)
+
+    # tqdm's own line would end in a speed of "s/s".
+    shape = "{desc}: {percentage:3.0f}%|{bar}| {n:g} of {total:g} s" if total else "{desc}: {n:g} s"
+    with tqdm(total=total, bar_format=shape, desc=f"transcribing {audio.name}", leave=False) as bar:
+        return _watch(future, lambda: _advance(bar, settled()))
+
+
+def files_bar(count: int, *, show: bool) -> Any:
+    """Return a bar of `count` files, which comes rarely into a log."""
+    from tqdm.auto import tqdm
+
+    every = 0.1 if is_seen() else IN_A_LOG
+    return tqdm(total=count, unit="file", desc="transcribing", disable=not show, mininterval=every)
+
+
+def _watch(future: concurrent.futures.Future[Transcript], show: Callable[[], object] = lambda: None) -> Transcript:
+    """Wait for a future; ten times a second call `show`.
+
+    The wait is in short steps, so that an interrupt is heard on every system.
+    """
+    while True:
+        try:
+            return future.result(timeout=0.1)
+        except concurrent.futures.TimeoutError:
+            if future.done():
+                raise
+            show()
+        except RtMagicError as error:  # the frames of another thread say nothing to who waits here
+            raise error.with_traceback(None) from None
+
+
+def _advance(bar: Any, seconds: float) -> None:
+    bar.n = round(max(bar.n, min(seconds, bar.total or seconds)), 1)
+    bar.refresh()
