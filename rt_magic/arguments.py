@@ -283,9 +283,12 @@ def _check_together(spelt: Mapping[str, str]) -> None:
 def _option(name: str) -> Option:
     if (option := BY_NAME.get(name)) is not None:
         return option
-    near = [_MEANT[name]] if name in _MEANT else get_close_matches(name.lower(), BY_NAME, n=1, cutoff=0.5)
+    # Without the dashes, which all have in common.
+    long = [known.removeprefix("--") for known in BY_NAME if known.startswith("--")]
+    near = get_close_matches(name.lower().removeprefix("--"), long, n=1)
+    meant = _MEANT.get(name) or (f"--{near[0]}" if near else "")
     raise ConfigurationError(
-        f"unknown option {name}: " + (f"did you mean {near[0]}?" if near else "%transcribe? lists them all")
+        f"unknown option {name}: " + (f"did you mean {meant}?" if meant else "%transcribe? lists them all")
     )
 
 

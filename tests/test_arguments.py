@@ -137,6 +137,7 @@ def test_parse_everything() -> None:
         ("--Lang fr", "did you mean --lang?"),
         ("--turn-detection off", "did you mean --vad?"),
         ("--output x", "did you mean --into?"),
+        ("--recover", "unknown option --recover: %transcribe\\? lists them all"),
         ("--zzzzzz", "%transcribe\\? lists them all"),
         ("--lang", "--lang needs a value"),
         ("--lang --wait", "--lang needs a value"),

@@ -69,11 +69,18 @@ def test_only_final_segments_are_edited(id_: str, complaint: str) -> None:
     transcript = transcript_of(INTERVIEW[0], Segment("s2", text="and th"))
     with pytest.raises(ConfigurationError, match=complaint):
         transcript.edit(id_, "x")
+    with pytest.raises(ConfigurationError, match="text=None is no text"):
+        transcript.edit("s1", None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("turns", "complaint"),
-    [({"a": 1}, "does not say who spoke when.*tuples such as"), (3, "does not say"), ("x.rttm", r"no file 'x\.rttm'")],
+    [
+        ({"a": 1}, "does not say who spoke when.*tuples such as"),
+        (3, "does not say"),
+        ("x.rttm", r"no file 'x\.rttm'"),
+        ([(6.5, 0, "Anna")], "ends before it begins"),
+    ],
 )
 def test_what_is_no_list_of_turns_is_refused(turns: object, complaint: str) -> None:
     """What does not say who spoke when is an error that says what does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -218,9 +219,8 @@ def said(error: Exception) -> str:
     return "no sound was found in it" if words.startswith("File does not exist") else words
 
 
-def truncated(name: str, there: float, promised: float) -> str:
-    """Return what is said of audio that ends before the length, in seconds, that its header promises."""
-    return (
-        f"{name} is truncated: it ends after {there:.2f} s and its header promises {promised:.2f} s; "
-        f"stop={there:.2f} transcribes what is there"
-    )
+def truncated(name: str, there: float, promised: float | None) -> str:
+    """Return what is said of audio that ends before the length, in seconds, that its header promises, if it does."""
+    there = math.floor(there * 100) / 100  # never more than there is, so that it can be asked for
+    why = "and nothing says that it ends there" if promised is None else f"and its header promises {promised:.2f} s"
+    return f"{name} is truncated: it ends after {there:.2f} s {why}; stop={there:.2f} transcribes what is there"

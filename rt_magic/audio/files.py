@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import numbers
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from rt_magic.optional import extra
 MAXIMUM_CHANNELS = 32
 RATES = (1_000, 1_000_000)
 """Lowest and highest rate in Hz that can be brought to 24 kHz."""
+MAXIMUM_PAGE = 65_307
+"""Bytes of the largest page of an OGG file (RFC 3533)."""
 LOUDEST = 16.0
 """Floats beyond this are no samples in -1…1, even of a recording that is far too loud."""
 
@@ -52,15 +55,17 @@ def open_audio(
         _check_file_object(source, name)
     try:
         with soundfile.SoundFile(opened(source)) as file:
-            rate, channels, frames = file.samplerate, file.channels, file.frames
+            rate, channels, frames, format = file.samplerate, file.channels, file.frames, file.format
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: a name that ends in .raw
         return _media_source(name, source, start, stop, error)
     _check_channels(name, channels)
     _check_rate(name, rate)
     total = frames / rate if frames < UNKNOWN_LENGTH else None
-    promised = _promised_seconds(source)
-    if promised is not None and total is not None and promised > total + 0.01 and (stop is None or stop > total):
-        raise AudioError(truncated(name, total, promised))
+    if total is not None and (stop is None or stop > total):
+        promised = _promised_seconds(source)
+        cut = format == "OGG" and total >= MINIMUM and not _has_last_page(source)
+        if cut or (promised is not None and promised > total + 0.01):
+            raise AudioError(truncated(name, total, promised))
     first, last, duration = _span(name, start, stop, total)
     return AudioSource(name, source, rate, channels, first, last, duration)
 
@@ -156,8 +161,7 @@ def _array_source(array: NDArray[Any], sample_rate: int | None, start: float | N
 
 def _promised_seconds(source: Any) -> float | None:
     """Return how long a WAV file says it is, if it is shorter; the decoder silently makes do with what is there."""
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else opened(source)
+    with _bytes_of(source) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         if (head := file.read(12))[:4] != b"RIFF" or head[8:12] != b"WAVE":
@@ -177,8 +181,38 @@ def _promised_seconds(source: Any) -> float | None:
     return None
 
 
+def _has_last_page(source: Any) -> bool:
+    """Tell whether an OGG file's last page is whole and says that it is the last; its layout is RFC 3533's."""
+    with _bytes_of(source) as file:
+        file.seek(-min(MAXIMUM_PAGE, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        page = file.read().rpartition(b"OggS")[2]
+    if len(page) < 23:
+        return False
+    sizes = page[23 : 23 + page[22]]
+    return bool(page[1] & 4) and len(page) >= 23 + len(sizes) + sum(sizes)
+
+
+@contextlib.contextmanager
+def _bytes_of(source: Any) -> Iterator[Any]:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+    else:
+        yield opened(source)
+
+
+def _begins_as_text(source: Any) -> str:
+    """Return the first line of a text, "" for what is none; a pointer in the place of a large file is one."""
+    with _bytes_of(source) as file:
+        head: bytes = file.read(200)
+    is_text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+    return next(iter(head.decode().strip().splitlines()), "") if is_text else ""
+
+
 def _media_source(name: str, source: Any, start: float | None, stop: float | None, error: Exception) -> AudioSource:
     """Try the formats of the `media` extra for what libsndfile does not read."""
+    if text := _begins_as_text(source):
+        raise AudioError(f"{name} cannot be read as audio: it is a text, which begins with {text[:60]!r}") from error
     try:
         import av
     except ImportError:

@@ -145,8 +145,12 @@ def speaker_turns(turns: Any, name: str | None) -> list[Label]:
     if isinstance(turns, str):
         return turns_of_rttm(turns, name=name)
     try:
-        return [(float(start), float(end), str(speaker)) for start, end, speaker in turns]
+        found = [(float(start), float(end), str(speaker)) for start, end, speaker in turns]
     except (TypeError, ValueError):
         raise ConfigurationError(
             f"turns={turns!r} does not say who spoke when; give RTTM or tuples such as [(0, 6.5, 'Anna')], in seconds"
         ) from None
+    for turn in found:
+        if not turn[0] < turn[1]:
+            raise ConfigurationError(f"{turn!r} ends before it begins; give (start, end, speaker), in seconds")
+    return found

@@ -199,8 +199,10 @@ class Transcript(Written):
         """Give a final segment (or its id) another text, and return it; the machine's text is kept (`corrections`).
 
         Words keep their times where they still stand for what was said. Raises ConfigurationError if no
-        segment has this id, or it is not final yet.
+        segment has this id, it is not final yet, or `text` is no text.
         """
+        if not isinstance(text, str):
+            raise ConfigurationError(f'text={text!r} is no text; edit(id, "") takes the words away')
         id = id.id if isinstance(id, Segment) else id
         return self._store.correct(lambda known: known.edit(id, text))[0]
 
