@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt_magic.widgets.inbox import ASK_EVERY, HANDED_OVER, OWED, PATIENCE, QUIET, Inbox
+from rt_magic.widgets.inbox import ASK_EVERY, GAPS, HANDED_OVER, OWED, PATIENCE, QUIET, Inbox
 from rt_magic.widgets.messages import Audio
 
 
@@ -62,6 +62,31 @@ def test_a_gap_is_asked_for_patiently_and_not_too_often() -> None:
     for seq in (1, 2, 3):
         inbox.receive(chunk(seq), 3.0)
     assert inbox.missing(9.0) == []
+
+
+def test_all_gaps_are_asked_for_together() -> None:
+    """A line that leaves many gaps is asked for all of them at once, and for none of them twice within a second."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    for seq in (1, 4, 5, 7):
+        inbox.receive(chunk(seq), 0.0)
+    inbox.end("e", 8, 0.0)
+    asked = [(again["from"], again["to"]) for again in inbox.missing(PATIENCE)]
+    assert asked == [(0, 1), (2, 4), (6, 7), (8, 9)]
+    inbox.receive(chunk(0), 0.5)
+    inbox.receive(chunk(3), 0.5)
+    assert inbox.missing(0.5 + PATIENCE) == [{"type": "again", "epoch": "e", "from": 2, "to": 3}]  # a new one
+    asked = [(again["from"], again["to"]) for again in inbox.missing(PATIENCE + ASK_EVERY)]
+    assert asked == [(6, 7), (8, 9)]
+
+
+def test_a_bad_line_is_not_asked_for_everything_at_once() -> None:
+    """Of very many gaps only the first are asked for at a time."""
+    inbox = Inbox()
+    inbox.begin("p", "e", 0.0)
+    for seq in range(1, 200, 2):
+        inbox.receive(chunk(seq), 0.0)
+    assert [again["from"] for again in inbox.missing(PATIENCE)] == list(range(0, 2 * GAPS, 2))
 
 
 def test_the_end_tells_what_is_still_missing() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 
 from rt_magic.audio.pcm import SAMPLE_RATE, rounded
 from rt_magic.widgets.messages import Ack, Again, Audio
@@ -21,6 +22,8 @@ KEPT = 100
 """Chunks of an epoch that are kept while nobody takes them."""
 ASK_EVERY = 1.0
 """Seconds between two requests for the same gap."""
+GAPS = 20
+"""Gaps that are asked for at a time: a bad line leaves many, and one after the other they would take minutes."""
 
 
 @dataclass(slots=True)
@@ -33,7 +36,8 @@ class _Epoch:
     last: int | None = None
     held: dict[int, Audio] = field(default_factory=dict)
     waiting_since: float | None = None
-    asked_at: float | None = None
+    asked: dict[int, float] = field(default_factory=dict)
+    """When each gap was asked for last, by the chunk behind it."""
     captured: Fraction = Fraction(0)
     """Seconds, by the page's own counting."""
     lost: int = 0
@@ -42,6 +46,16 @@ class _Epoch:
     @property
     def complete(self) -> bool:
         return self.last is not None and self.next > self.last
+
+    def gaps(self) -> Iterator[tuple[int, int]]:
+        """What is missing, as the first chunk of each gap and the one behind it."""
+        begin = self.next
+        for seq in sorted(self.held):
+            if seq > begin:
+                yield begin, seq
+            begin = seq + 1
+        if self.last is not None and begin <= self.last:
+            yield begin, self.last + 1
 
 
 class Inbox:
@@ -163,18 +177,16 @@ class Inbox:
         ]
 
     def missing(self, now: float) -> list[Again]:
-        """The gap to ask for now, if any; not the same one more often than `ASK_EVERY`."""
+        """The gaps to ask for now, once the first one has waited; none more often than `ASK_EVERY`."""
         if not self._epochs or self._blocked:
             return []
         epoch = self._epochs[0]
         self._note_gap(epoch, now)
         if epoch.waiting_since is None or now - epoch.waiting_since < PATIENCE:
             return []
-        if epoch.asked_at is not None and now - epoch.asked_at < ASK_EVERY:
-            return []
-        epoch.asked_at = now
-        stop = min(epoch.held, default=epoch.next if epoch.last is None else epoch.last + 1)
-        return [{"type": "again", "epoch": epoch.name, "from": epoch.next, "to": stop}]
+        due = [gap for gap in islice(epoch.gaps(), GAPS) if now - epoch.asked.get(gap[1], -ASK_EVERY) >= ASK_EVERY]
+        epoch.asked.update((behind, now) for _, behind in due)
+        return [{"type": "again", "epoch": epoch.name, "from": first, "to": behind} for first, behind in due]
 
     def _given_up(self, epoch: _Epoch, now: float) -> bool:
         """Whether nothing more of the oldest epoch is to be expected, since a newer one goes on without it."""
@@ -190,7 +202,9 @@ class Inbox:
             ready.append(chunk)
             epoch.next += 1
             epoch.captured = max(epoch.captured, Fraction(chunk.first + chunk.samples, chunk.rate))
-            epoch.waiting_since = epoch.asked_at = None
+        if ready:
+            epoch.waiting_since = None
+            epoch.asked = {behind: at for behind, at in epoch.asked.items() if behind > epoch.next}
         return ready
 
     def _give_up(self, epoch: _Epoch) -> list[Audio]:
@@ -212,6 +226,6 @@ class Inbox:
     def _note_gap(self, epoch: _Epoch, now: float) -> None:
         waits = bool(epoch.held) or (epoch.last is not None and epoch.next <= epoch.last)
         if not waits:
-            epoch.waiting_since = epoch.asked_at = None
+            epoch.waiting_since = None
         elif epoch.waiting_since is None:
             epoch.waiting_since = now
