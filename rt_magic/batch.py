@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from rt_magic.arguments import keyword_list
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.options import keyword_list
 from rt_magic.portal import portal
 from rt_magic.progress import watched
 from rt_magic.session.defaults import chosen_service

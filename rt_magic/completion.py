@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_magic import languages
-from rt_magic.arguments import BY_NAME, OPTIONS
+from rt_magic.options import BY_NAME, OPTIONS
 from rt_magic.session.services import Service
 from rt_magic.wire.models import MODELS
 

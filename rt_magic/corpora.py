@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeAlias
 
-from rt_magic.arguments import keyword_list
 from rt_magic.audio.files import open_audio
 from rt_magic.batch import Channels, Options, Speed
 from rt_magic.exceptions import AudioError, AuthenticationError, ConfigurationError, RtMagicError
 from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
+from rt_magic.options import keyword_list
 from rt_magic.progress import files_bar, is_seen
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Local, Service

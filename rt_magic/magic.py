@@ -27,6 +27,7 @@ from rt_magic.cell.status import LIVE, NO_LANE
 from rt_magic.completion import complete
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
+from rt_magic.options import keyword_list
 from rt_magic.session.defaults import chosen_service, configure
 from rt_magic.session.resolution import allow, check_allowed, resolve_service
 from rt_magic.transcriber import Transcriber, can_wait, under_way
@@ -283,10 +284,10 @@ class TranscribeMagics(Magics):
             return ()
         if text.startswith("@"):
             try:
-                return reading.keyword_list(Path(os.path.expanduser(text[1:])).read_text("utf-8").splitlines())
+                return keyword_list(Path(os.path.expanduser(text[1:])).read_text("utf-8").splitlines())
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigurationError(f"--keywords {text}: the file cannot be read ({error})") from None
-        return reading.keyword_list(reading.look_up(text, self.shell.user_ns, "--keywords"))
+        return keyword_list(reading.look_up(text, self.shell.user_ns, "--keywords"))
 
     def _check_variable(self, into: str, key: str) -> None:
         """Raise ConfigurationError for a variable that another cell writes, or that is not ours to overwrite."""

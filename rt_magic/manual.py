@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from rt_magic.arguments import OPTIONS
+from rt_magic.options import OPTIONS
 
 EXAMPLES = """\
 Write down what is said, while it is said.

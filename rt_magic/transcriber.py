@@ -16,7 +16,6 @@ from typing import Any
 import ipywidgets
 from IPython.display import display
 
-from rt_magic.arguments import keyword_list, read_microphone
 from rt_magic.audio.saving import check_save
 from rt_magic.body import Step
 from rt_magic.cell.better import BetterWords
@@ -31,6 +30,7 @@ from rt_magic.cell.twin import Twin
 from rt_magic.cell.waiting import Waiting
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
+from rt_magic.options import keyword_list, read_microphone
 from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
 from rt_magic.session.defaults import chosen_service

@@ -22,7 +22,8 @@ import pytest
 import soundfile
 
 import do
-from rt_magic.arguments import OPTIONS, parse
+from rt_magic.arguments import parse
+from rt_magic.options import OPTIONS
 from tests import speech
 from tests.kernels import NOTEBOOK, kernel
 

@@ -27,7 +27,7 @@ OUTER = {"microphone.js", "transcript_view.js", "socket_model.js", "capture_page
 
 ROWS = {
     "pure": (
-        "exceptions", "arguments", "manual", "languages", "secrets", "words", "audio.pace", "audio.pcm",
+        "exceptions", "arguments", "options", "manual", "languages", "secrets", "words", "audio.pace", "audio.pcm",
         "audio.resampling", "wire", "wire.*",
         "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
         "transcript.drawing", "transcript.export", "transcript.folding", "transcript.joining", "transcript.ledger",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rt_magic.arguments import keyword_list
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.options import keyword_list
 from rt_magic.session.resolution import english_only
 from rt_magic.session.services import Local, Service
 from rt_magic.wire.dialects import Noise, TurnDetection, Wanted
