@@ -16,7 +16,14 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from rt_magic.audio.files import open_audio
 from rt_magic.batch import Channels, Options, Speed
-from rt_magic.exceptions import AudioError, AuthenticationError, ConfigurationError, RtMagicError
+from rt_magic.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    ProtocolError,
+    RtMagicError,
+    ServiceConnectionError,
+    ServiceError,
+)
 from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
@@ -29,6 +36,15 @@ from rt_magic.transcript.transcript import Transcript
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Result: TypeAlias = Transcript | RtMagicError
+
+
+USED_UP = (
+    "these files were gone through already, and going through them uses them up; call transcribe_files again: with "
+    "manifest= what is done comes from there"
+)
+
+_OF_THE_SERVICE = ServiceError, ServiceConnectionError, ProtocolError
+"""Errors of a file that show that the service was there."""
 
 
 class Executor(Protocol):
@@ -90,9 +106,9 @@ def transcribe_files(
         raise ConfigurationError(f"start={start:g} and stop={stop:g} leave nothing of any file; stop must come later")
     if max_concurrency < 1:
         raise ConfigurationError(f"max_concurrency={max_concurrency!r} is not possible; give 1 or more")
-    if executor is not None and not callable(getattr(executor, "submit", None)):
+    if isinstance(executor, type) or (executor is not None and not callable(getattr(executor, "submit", None))):
         raise ConfigurationError(
-            f"{type(executor).__name__} is not an executor; give one with submit(), such as ThreadPoolExecutor(8) or "
+            f"{executor!r} is not an executor; give one with submit(), such as ThreadPoolExecutor(8) or "
             "dask.distributed's Client(...).get_executor()"
         )
     here = executor is None or isinstance(executor, ThreadPoolExecutor)
@@ -108,6 +124,8 @@ def transcribe_files(
 
 def found_files(paths: Paths) -> list[Path]:
     """Return the files that a pattern or a list means, each once. Raises ConfigurationError where there is none."""
+    if not isinstance(paths, str | os.PathLike | Iterable):
+        raise ConfigurationError(f"{paths!r} are no files; give a pattern such as 'talks/*.flac', or a list of paths")
     if not isinstance(paths, str | os.PathLike):
         found = [Path(path).expanduser() for path in paths]
     elif (path := Path(paths).expanduser()).is_dir():
@@ -116,6 +134,8 @@ def found_files(paths: Paths) -> list[Path]:
         found = [path]
     else:
         found = [Path(name) for name in sorted(glob.glob(os.fspath(path), recursive=True)) if not os.path.isdir(name)]
+    if not found and not isinstance(paths, str | os.PathLike):
+        raise ConfigurationError("the list of files is empty; give at least one path")
     if not found:
         raise ConfigurationError(f"there is no file {paths!r}; it is looked for in {Path.cwd()}")
     return list(dict.fromkeys(found))
@@ -131,8 +151,8 @@ class _Job:
 class Results(Iterator[tuple[Path, Result]]):
     """The files as they get done: pairs of path and transcript, or error; `errors` keeps the latter by path.
 
-    `to_pandas()` does them all and returns one table. Going through it uses it up: with a manifest the call of
-    `transcribe_files` can be repeated at no cost.
+    `to_pandas()` does them all and returns one table. Going through it uses it up, and a second time raises
+    ConfigurationError: with a manifest the call of `transcribe_files` can be repeated at no cost.
     """
 
     def __init__(
@@ -151,6 +171,12 @@ class Results(Iterator[tuple[Path, Result]]):
         self._throttle = Throttle(most)
         self._away = self._reached = False
         """Whether the service could not be reached last, and whether it ever was."""
+        self._ending: RtMagicError | None = None
+        """What concerns all files: no more are begun, and it is raised when those under way are done."""
+        self._held: RtMagicError | None = None
+        """Why there was no connection last."""
+        self._given = 0
+        self._over = False
         self._manifest = manifest
         self._count = len(paths)
         self._waiting = deque(_Job(path) for path in paths)
@@ -160,10 +186,14 @@ class Results(Iterator[tuple[Path, Result]]):
         self._steps = self._work()
 
     def __iter__(self) -> Self:
+        if self._over:
+            raise ConfigurationError(USED_UP)
         return self
 
     def __next__(self) -> tuple[Path, Result]:
-        return next(self._steps)
+        done = next(self._steps)
+        self._given += 1
+        return done
 
     def __len__(self) -> int:
         return self._count
@@ -182,9 +212,10 @@ class Results(Iterator[tuple[Path, Result]]):
     def to_pandas(self, *, words: bool = False) -> Any:
         """Do all files and return one DataFrame: the columns of a transcript's `to_pandas`, behind `path`.
 
-        Files that failed are in `errors`. Needs pandas.
+        Files that failed are in `errors`. Needs pandas. Raises ConfigurationError where files were gone through before.
         """
         pandas = library("pandas")
+        self._check_whole()
         tables = [Transcript().to_pandas(words=words).assign(path="")]
         tables += [
             result.to_pandas(words=words).assign(path=str(path))
@@ -197,9 +228,11 @@ class Results(Iterator[tuple[Path, Result]]):
     def to_parquet(self, folder: str | os.PathLike[str], *, words: bool = False) -> Path:
         """Do all files, write one Parquet file for each and return the folder, which pandas reads as one table.
 
-        The columns are those of `to_arrow`, behind `path`. Files that failed are in `errors`. Needs pyarrow.
+        The columns are those of `to_arrow`, behind `path`. Files that failed are in `errors`. Needs pyarrow. Raises
+        ConfigurationError where files were gone through before.
         """
         parquet, arrow = library("pyarrow.parquet"), library("pyarrow")
+        self._check_whole()
         target = Path(folder).expanduser()
         target.mkdir(parents=True, exist_ok=True)
         for path, result in self:
@@ -212,13 +245,17 @@ class Results(Iterator[tuple[Path, Result]]):
 
     # ── inner ──
 
+    def _check_whole(self) -> None:
+        if self._given:
+            raise ConfigurationError(USED_UP)
+
     def _work(self) -> Generator[tuple[Path, Result]]:
         shown = ""
         try:
             with files_bar(self._count, show=self._progress) as bar:
-                while self._waiting or self._running:
+                while self._running or (self._waiting and self._goes_on):
                     now = time.monotonic()
-                    if self._waiting and self._throttle.room(len(self._running), now):
+                    if self._waiting and self._ending is None and self._throttle.room(len(self._running), now):
                         done = self._begin(self._waiting.popleft())
                     else:
                         done = self._next_ended(timeout=0.1)  # short, so that an interrupt is heard everywhere
@@ -227,13 +264,25 @@ class Results(Iterator[tuple[Path, Result]]):
                     if done is not None:
                         bar.update()
                         yield done
+            if self._waiting and (error := self._ending or self._held) is not None:
+                raise error
+            self._over = True
         finally:
-            for _, future in self._running.values():
+            for job, future in self._running.values():
                 future.cancel()
+                self._waiting.appendleft(job)
+            self._running.clear()
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether another file may be begun, now or later, while none is under way."""
+        lost = self._held is not None and (self._throttle.hopeless or not self._reached)
+        return self._ending is None and not lost
 
     def _said(self, pause: float) -> str:
         why = "the service cannot be reached, again in" if self._away else "the service asks to wait"
-        waiting = [f"{why} {pause:.0f} s"] if pause > 1 else []
+        waiting = [f"{why} {pause:.0f} s"] if pause > 1 and self._ending is None else []
+        waiting += ["after an error no more are begun"] if self._ending is not None else []
         return "; ".join([*waiting, *([f"{len(self.errors)} failed"] if self.errors else [])])
 
     def _begin(self, job: _Job) -> tuple[Path, Result] | None:
@@ -253,6 +302,7 @@ class Results(Iterator[tuple[Path, Result]]):
         try:
             future = self._submit(transcribe_one, str(job.path), self._options, job.attempts)
         except BrokenExecutor as broken:
+            self._waiting.appendleft(job)
             raise _broken(broken) from broken
         self._running[number] = job, future
         future.add_done_callback(lambda _: self._ended.put(number))
@@ -263,19 +313,13 @@ class Results(Iterator[tuple[Path, Result]]):
             number = self._ended.get(timeout=timeout)
         except queue.Empty:
             return None
-        job, future = self._running.pop(number)
+        job, future = self._running[number]
         outcome = self._outcome(future)
-        if outcome.throttled:
-            assert outcome.error is not None
-            self._away, self._reached = outcome.away, self._reached or not outcome.away
-            self._throttle.refuse(outcome.retry_after, time.monotonic())
-            if self._throttle.hopeless or not self._reached:
-                raise outcome.error
-            self._waiting.appendleft(job)
+        del self._running[number]
+        if outcome.why is not None or isinstance(outcome.error, AuthenticationError):
+            self._hold_back(job, outcome)
             return None
-        if isinstance(outcome.error, AuthenticationError):
-            raise outcome.error
-        if not isinstance(outcome.error, AudioError):  # which says nothing of the service
+        if outcome.error is None or isinstance(outcome.error, _OF_THE_SERVICE):
             self._throttle.succeed()
             self._reached = True
         result: Result | None = outcome.transcript if outcome.error is None else outcome.error
@@ -286,6 +330,18 @@ class Results(Iterator[tuple[Path, Result]]):
             return self._with_sound(job.path, result)
         self.errors[job.path] = result
         return job.path, result
+
+    def _hold_back(self, job: _Job, outcome: Outcome) -> None:
+        """Put a file back for which there was no connection, and let all wait, or end it."""
+        self._waiting.appendleft(job)
+        assert outcome.error is not None
+        if outcome.why is None or outcome.why == "refused":
+            self._ending = outcome.error
+            return
+        self._away = outcome.why == "away"
+        self._reached = self._reached or not self._away
+        self._held = outcome.error
+        self._throttle.refuse(outcome.retry_after, time.monotonic())
 
     @staticmethod
     def _outcome(future: Any) -> Outcome:

@@ -10,26 +10,22 @@ from typing import Any
 from rt_magic.audio.decoding import AudioSource
 from rt_magic.audio.files import open_audio
 from rt_magic.batch import Options, Transcription
-from rt_magic.exceptions import ConfigurationError, RtMagicError, ServiceConnectionError
+from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
-from rt_magic.session.yielding import Throttled, YieldingSession
+from rt_magic.session.yielding import NoConnection, Why, YieldingSession
 from rt_magic.threads import in_thread
 from rt_magic.transcript.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file, in a form that can travel; with `throttled` it is to be done again later.
-
-    With `away` that is so because the service could not be reached.
-    """
+    """What became of one file, in a form that can travel; with `why` it had no connection, and `error` is of all."""
 
     transcript: Transcript | None = None
     error: RtMagicError | None = None
-    throttled: bool = False
-    away: bool = False
+    why: Why | None = None
     retry_after: float | None = None
 
 
@@ -50,9 +46,8 @@ async def _transcribe(path: str, options: Options) -> Outcome:
     try:
         audio = await in_thread(look_at)
         return Outcome(await Transcription(audio, options, YieldingSession).run())
-    except Throttled as busy:
-        plain = ServiceConnectionError(busy.message, request_id=busy.request_id)
-        return Outcome(None, plain, True, busy.away, busy.retry_after)
+    except NoConnection as none:
+        return Outcome(None, none.error, none.why, none.retry_after)
     except RtMagicError as error:
         return Outcome(None, error)
     except Exception as error:

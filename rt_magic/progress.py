@@ -48,7 +48,8 @@ def files_bar(count: int, *, show: bool) -> Any:
     from tqdm.auto import tqdm
 
     every = 0.1 if is_seen() else IN_A_LOG
-    return tqdm(total=count, unit="file", desc="transcribing", disable=not show, mininterval=every)
+    slowest = max(10.0, every)
+    return tqdm(total=count, unit="file", desc="transcribing", disable=not show, mininterval=every, maxinterval=slowest)
 
 
 def _watch(future: concurrent.futures.Future[Transcript], show: Callable[[], object] = lambda: None) -> Transcript:

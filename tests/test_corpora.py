@@ -288,6 +288,70 @@ async def test_a_service_that_is_not_there_ends_it(tmp_path: Path) -> None:
     assert not (tmp_path / "m.jsonl").exists()
 
 
+async def test_an_error_of_our_own_is_no_sign_of_the_service(tmp_path: Path) -> None:
+    """What failed before the service was asked does not count as an answer of it."""
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    (tmp_path / ("x" * 250)).write_bytes(b"RIFF")
+    async with Stenographer() as peer:
+        url = peer.url
+    paths = [tmp_path / "a.wav", tmp_path / ("y" * 300), *sorted(hums(tmp_path, 2))]
+    with pytest.raises(rt.ServiceConnectionError, match="nothing listens there"):
+        await heard(paths, service=url, max_concurrency=1)
+
+
+async def test_one_that_is_connected_is_not_given_up_for_others(tmp_path: Path) -> None:
+    """Where others get no connection, a file that has one goes on; its answer shows that the service is there."""
+    written = hums(tmp_path, 3)
+    async with Stenographer(lambda number: (503, {}) if number in (2, 3) else None, pause=0.8) as peer:
+        found, errors = await heard(sorted(written), service=peer.url, max_concurrency=3)
+    assert found == written and not errors
+
+
+async def test_a_service_that_does_not_come_back_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many pauses the error is raised, and what waits is said meanwhile; what is done stays done."""
+    monkeypatch.setattr("rt_magic.session.yielding.MAXIMUM_PAUSES", 2)
+    said: list[str] = []
+    say = Results._said
+
+    def overhear(results: Results, pause: float) -> str:
+        said.append(say(results, pause))
+        return said[-1]
+
+    monkeypatch.setattr(Results, "_said", overhear)
+    async with Stenographer(lambda number: None if number == 1 else (500, {})) as peer:
+        results = rt.transcribe_files(sorted(hums(tmp_path, 3)), service=peer.url, max_concurrency=1, progress=False)
+        with pytest.raises(rt.ServiceConnectionError, match="answered 500"):
+            await asyncio.to_thread(texts, results)
+    assert any(sentence.startswith("the service cannot be reached, again in ") for sentence in said)
+    assert "1 done, 0 of them failed" in repr(results)
+
+
+@pytest.mark.parametrize("status", [402, 404])
+async def test_a_refusal_for_good_ends_it(tmp_path: Path, status: int) -> None:
+    """What the service will not do for any file is raised at once, no file counts as failed, and none is begun."""
+    async with Stenographer(lambda number: None if number == 1 else (status, {})) as peer:
+        results = rt.transcribe_files(sorted(hums(tmp_path, 6)), service=peer.url, max_concurrency=1, progress=False)
+        with pytest.raises(rt.ServiceConnectionError, match=f"answered {status}"):
+            await asyncio.to_thread(texts, results)
+        assert len(peer.handshakes) <= 3
+    assert "1 done, 0 of them failed" in repr(results)
+
+
+async def test_what_was_gone_through_is_not_an_empty_table(tmp_path: Path) -> None:
+    """A second time is refused with what to do, and so is a table of what is left."""
+    async with Stenographer() as peer:
+        for use in (list, Results.to_pandas, lambda results: results.to_parquet(tmp_path / "t")):
+            results = rt.transcribe_files(sorted(hums(tmp_path, 2)), service=peer.url, progress=False)
+            assert len(await asyncio.to_thread(list, results)) == 2
+            with pytest.raises(rt.ConfigurationError, match="gone through already"):
+                use(results)
+        begun = rt.transcribe_files(sorted(hums(tmp_path, 2)), service=peer.url, progress=False)
+        await asyncio.to_thread(next, begun)
+        with pytest.raises(rt.ConfigurationError, match="gone through already"):
+            begun.to_pandas()
+        assert len(await asyncio.to_thread(list, begun)) == 1
+
+
 async def test_a_service_that_goes_away_is_waited_for(tmp_path: Path) -> None:
     """While a service that was there cannot be reached, all wait; when it is back, all files are done."""
     written = hums(tmp_path, 4)
