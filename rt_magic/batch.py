@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rt_magic.audio.pcm import SAMPLE_RATE
 from rt_magic.exceptions import ConfigurationError
 from rt_magic.options import keyword_list
 from rt_magic.portal import portal
-from rt_magic.progress import watched
+from rt_magic.progress import warn, watched
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
@@ -236,8 +236,7 @@ def transcribe(
         future.cancel()
         raise
     if progress:
-        for sentence in transcription.warnings:
-            print(f"{audio.name}: {sentence}", file=sys.stderr)
+        warn(audio.name, [*transcription.warnings, *([] if len(transcript) else ["no words were found in it"])])
     return transcript
 
 
@@ -259,7 +258,8 @@ async def transcribe_source(
     """
     check_speed(speed)
     transcript = session.transcript
-    session.recording.describe({"source": audio.name})
+    path = str(audio.source.absolute()) if isinstance(audio.source, Path) else None
+    session.recording.describe({"source": path or audio.name, "start": audio.start})
     try:
         async with session:
             feeding = asyncio.create_task(in_thread(_feed, session, audio, speed, halt := halt or Halt()))

@@ -180,7 +180,8 @@ def _settings(resolved: Resolved) -> Iterator[Check]:
     yield Check("settings", "ok", f"{service.label()}, because {resolved.reason}; variables that are set: {given}")
     if os.environ.get("OPENAI_API_VERSION"):
         yield Check("settings", "note", "OPENAI_API_VERSION is set and read by nobody", "the service has no versions")
-    if os.environ.get("AZURE_OPENAI_API_KEY") and not os.environ.get("AZURE_OPENAI_ENDPOINT"):
+    lost = os.environ.get("AZURE_OPENAI_API_KEY") and not os.environ.get("AZURE_OPENAI_ENDPOINT")
+    if lost and isinstance(service, Local):
         mend = "for Azure OpenAI set AZURE_OPENAI_ENDPOINT to the resource's address"
         yield Check("settings", "note", "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not", mend)
     if isinstance(service, AzureOpenAI | VoiceLive):
@@ -215,7 +216,7 @@ async def _network(target: Any) -> list[Check]:
         async with asyncio.timeout(REACH):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        return [_unreached("name resolution", error, host)]
+        return [_unreached("name resolution", error, host, secure)]
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     checks = [Check("name resolution", "ok", f"{host} is {', '.join(addresses[:3])}{_private(addresses)}")]
     if not secure:
@@ -225,7 +226,7 @@ async def _network(target: Any) -> list[Check]:
         async with asyncio.timeout(REACH):
             _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context())
     except OSError as error:
-        return [*checks, _unreached("TLS", error, host)]
+        return [*checks, _unreached("TLS", error, host, secure)]
     encrypted = writer.get_extra_info("ssl_object")
     issuer = dict(pair[0] for pair in encrypted.getpeercert().get("issuer", ()))
     named = issuer.get("organizationName") or issuer.get("commonName")
@@ -239,8 +240,8 @@ def _private(addresses: list[str]) -> str:
     return " (inside a network, as a private endpoint is)" if inside and addresses != ["127.0.0.1"] else ""
 
 
-def _unreached(name: str, error: OSError, host: str) -> Check:
-    return Check(name, "failed", *_split(explain_network(error, host).message))
+def _unreached(name: str, error: OSError, host: str, secure: bool) -> Check:
+    return Check(name, "failed", *_split(explain_network(error, host, encrypted=secure).message))
 
 
 # ── at the service ──

@@ -45,7 +45,12 @@ class RtMagicError(Exception):
         """
         kept = _of_others(self.__traceback__) or self.__traceback__
         shell = sys.modules["IPython"].get_ipython()  # which is who asks
-        shown: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, kept, tb_offset=1)
+        behind = self.__cause__, self.__context__, self.__suppress_context__
+        self.__cause__ = self.__context__ = None  # which would be shown with all their lines
+        try:
+            shown: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, kept, tb_offset=1)
+        finally:
+            self.__cause__, self.__context__, self.__suppress_context__ = behind
         return shown
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
 from rt_magic.options import keyword_list
 from rt_magic.session.defaults import chosen_service, configure
-from rt_magic.session.resolution import allow, check_allowed, resolve_service
+from rt_magic.session.resolution import allow, check_allowed, check_service, resolve_service
 from rt_magic.transcriber import Transcriber, can_wait, under_way
 from rt_magic.transcript.transcript import Transcript
 
@@ -209,7 +209,12 @@ class TranscribeMagics(Magics):
             return self._in_terminal(transcriber, waits)
         transcriber.show()
         if waits:
-            if not isinstance(transcriber, FileTranscriber) and not transcriber.wait_for_page(PAGE_WITHIN):
+            try:
+                seen = isinstance(transcriber, FileTranscriber) or transcriber.wait_for_page(PAGE_WITHIN)
+            except KeyboardInterrupt:
+                transcriber.finish()
+                raise
+            if not seen:
                 raise ConfigurationError(HEADLESS)
             transcriber.wait()
         return transcriber
@@ -241,12 +246,16 @@ class TranscribeMagics(Magics):
         """Return what a line asks for as the arguments of a transcriber, with everything looked up."""
         namespace = self.shell.user_ns
         service = chosen_service(asked.service, namespace=namespace)
-        check_allowed(service.service)
+        model = asked.model or self.model or None
+        if model:
+            service = replace(service, service=replace(service.service, model=model))
+        spoken = ",".join(asked.languages) or self.language or None
+        check_service(service.service, languages.languages(spoken) if spoken else ())
         prompt = None if asked.prompt is None else str(reading.look_up(asked.prompt, namespace, "--prompt"))
         options: dict[str, Any] = {
-            "language": ",".join(asked.languages) or self.language or None,
+            "language": spoken,
             "service": service,
-            "model": asked.model or self.model or None,
+            "model": model,
             "prompt": prompt,
             "keywords": self._keywords(asked.keywords),
             "turn_detection": asked.turn_detection or "auto",

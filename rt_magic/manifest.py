@@ -35,7 +35,7 @@ class Manifest:
                 "folder that there is"
             )
         written = self.path.read_bytes() if self.path.exists() else b""
-        if not (written.startswith(_BEGINNING) or _BEGINNING.startswith(written)):
+        if not _is_ours(written):
             raise ConfigurationError(
                 f"manifest={os.fspath(path)!r} is a file of another kind, which is not touched; give another name, "
                 "such as 'done.jsonl'"
@@ -101,6 +101,17 @@ class Manifest:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _is_ours(written: bytes) -> bool:
+    """Tell whether a file is a manifest, as a whole or in its beginning, or may become one."""
+    if written.startswith(_BEGINNING) or _BEGINNING.startswith(written):
+        return True
+    try:  # as another tool writes the same lines
+        entry = json.loads(written.splitlines()[0])
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and {"path", "content", "settings"} <= entry.keys()
 
 
 def content_hash(path: Path) -> str:

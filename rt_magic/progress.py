@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rt_magic.audio.decoding import AudioSource
@@ -41,6 +41,12 @@ def watched(
     shape = "{desc}: {percentage:3.0f}%|{bar}| {n:g} of {total:g} s" if total else "{desc}: {n:g} s"
     with tqdm(total=total, bar_format=shape, desc=f"transcribing {audio.name}", leave=False) as bar:
         return _watch(future, lambda: _advance(bar, settled()))
+
+
+def warn(name: str, sentences: Iterable[str]) -> None:
+    """Say on stderr what one should know of the words of a source."""
+    for sentence in sentences:
+        print(f"{name}: {sentence}", file=sys.stderr)
 
 
 def files_bar(count: int, *, show: bool) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -17,7 +18,7 @@ from rt_magic.audio.recording import AUDIO, DESCRIPTION, recordings_folder
 from rt_magic.batch import settled_seconds, transcribe_source
 from rt_magic.exceptions import AudioError
 from rt_magic.portal import portal
-from rt_magic.progress import watched
+from rt_magic.progress import warn, watched
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.session import RealtimeSession
 from rt_magic.transcript.transcript import Transcript
@@ -33,20 +34,21 @@ BEGINNING = 60.0
 class Leftover:
     """A recording whose process died: where it is, when it began (UTC), and its length in seconds.
 
-    `source` names what was being transcribed, None for a microphone and for audio that a program sent.
+    `source` is the file that was being transcribed, from its second `start` on, or names what else it was; None for a
+    microphone and for audio that a program sent.
     """
 
     path: Path
     started_at: datetime
     duration: float
     source: str | None = None
+    start: float = 0.0
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        of = f" of {self.source}" if self.source else ""
-        return (
-            f"<Leftover: {_length(self.duration)}{of} from {self._began}, in {self.path}; .transcribe() or .delete()>"
-        )
+        part = f" from {self.start:g} s on" if self.start else ""
+        what = _length(self.duration) + (f" of {self.source}{part}," if self.source else "")
+        return f"<Leftover: {what} from {self._began}, in {self.path}; .transcribe() or .delete()>"
 
     @property
     def _began(self) -> str:
@@ -75,14 +77,18 @@ class Leftover:
             language=self.options.get("language"),
             prompt=self.options.get("prompt"),
             keywords=self.options.get("keywords") or (),
+            offset=self.start,
         )
         session.transcript.started_at = self.started_at
         future = portal().run(transcribe_source(session, source))
         try:
-            return watched(future, lambda: settled_seconds(session.transcript), source, show=progress)
+            transcript = watched(future, lambda: settled_seconds(session.transcript), source, show=progress)
         except BaseException:
             future.cancel()
             raise
+        if progress:
+            warn(source.name, session.warnings)
+        return transcript
 
     def delete(self) -> None:
         """Remove the recording from the disk."""
@@ -114,7 +120,9 @@ def recover() -> list[Leftover]:
 def announcement() -> str:
     """Return one line about what can be recovered, empty if there is nothing."""
     try:
-        leftovers = recover()
+        leftovers = [
+            left for left in recover() if not left.source or not os.path.exists(left.source)
+        ]  # files are there
     except OSError:  # such a folder is told of when something is to be recorded
         return ""
     if not leftovers:
@@ -143,10 +151,17 @@ def _leftover(path: Path) -> Leftover:
     keywords = facts.get("keywords")
     if isinstance(keywords, list) and all(isinstance(word, str) for word in keywords):
         options["keywords"] = keywords
-    source = facts.get("source")
+    source, start = facts.get("source"), facts.get("start")
     audio = path / AUDIO
     samples = audio.stat().st_size // BYTES_PER_SAMPLE if audio.exists() else 0
-    return Leftover(path, begun, samples / SAMPLE_RATE, source if isinstance(source, str) else None, options)
+    return Leftover(
+        path,
+        begun,
+        samples / SAMPLE_RATE,
+        source if isinstance(source, str) else None,
+        float(start) if isinstance(start, int | float) and 0 <= start < float("inf") else 0.0,
+        options,
+    )
 
 
 def _length(seconds: float) -> str:

@@ -96,7 +96,7 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             check_save(save)
         if model:
             resolved = replace(resolved, service=replace(resolved.service, model=model))
-        check_service(resolved.service, spoken)
+        check_service(resolved.service, spoken, python=True)
         self.service = resolved.service.pinned()
         self.transcript = Transcript()
         self._twin = Twin(self.transcript, private=private, hint=self._without_view)

@@ -636,6 +636,7 @@ def test_a_file_of_another_kind_is_no_manifest(tmp_path: Path, content: str) -> 
     with pytest.raises(rt.ConfigurationError, match="a file of another kind"):
         Manifest(path)
     assert path.read_text() == content and not (tmp_path / "talk-transcripts").exists()
-    for begun in ("", '{"pa', '{"path": "a.flac", "content'):
+    compact = '{"path":"a.flac","content":"c","settings":"s","status":"done","output":"t.json"}\n'  # as jq writes it
+    for begun in ("", '{"pa', '{"path": "a.flac", "content', compact):
         path.write_text(begun)
         Manifest(path)

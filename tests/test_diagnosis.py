@@ -133,6 +133,16 @@ def test_each_way_not_to_be_reached_is_explained(error: Exception, words: str) -
     assert "contoso.openai.azure.com" in explained.message and re.search(words, explained.message)
 
 
+def test_an_unencrypted_server_here_is_told_how_it_is_written() -> None:
+    """Only where encryption was tried on this machine, where a server rarely has it."""
+    error = ConnectionResetError(104, "Connection reset by peer")
+    hint = "without encryption is written http://"
+    for host in ("127.0.0.1:8000", "[::1]:8000", "localhost"):
+        assert hint in explain_network(error, host, encrypted=True).message
+        assert hint not in explain_network(error, host).message
+    assert hint not in explain_network(error, "contoso.openai.azure.com", encrypted=True).message
+
+
 def test_a_proxy_that_refuses_is_explained_without_its_password() -> None:
     """The proxy is named as the culprit, and what it is called with stays unsaid."""
     text = explain_proxy(OSError("http://me:word@proxy isn't a valid proxy"), "contoso").message

@@ -231,6 +231,8 @@ def test_a_key_without_its_endpoint_is_noted(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     text = str(rt.doctor(rt.Local()))
     assert "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not" in text
+    text = str(rt.doctor(rt.AzureOpenAI("http://127.0.0.1:9")))
+    assert "AZURE_OPENAI_ENDPOINT is not" not in text  # the service has an endpoint of its own
 
 
 async def test_settings_that_mislead_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,9 @@ def test_a_cell_shows_the_callers_lines(capsys: pytest.CaptureFixture[str]) -> N
         shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
         assert "mine()" in shown and "rt.transcribe('nowhere.flac')" in shown
         assert "there is no file 'nowhere.flac'" in shown and "audio/files.py" not in shown
+        shell.run_cell("rt.transcribe(b'RIFF' + bytes(100))")
+        shown = capsys.readouterr().out
+        assert "cannot be read as audio" in shown and "soundfile" not in shown and "files.py" not in shown
     finally:
         InteractiveShell.clear_instance()
     with pytest.raises(rt.AudioError) as caught:

@@ -241,7 +241,8 @@ LARGE_CHUNK = b"junk" + (6001).to_bytes(4, "little") + bytes(6002)
 
 BROKEN: dict[str, tuple[bytes, str]] = {
     "empty.wav": (b"", "empty"),
-    "text.mp3": (b"These are words, not a sound.\n" * 50, r"as audio: .* a text, .* 'These are words, not a sound\.'"),
+    "text.mp3": (b"These are words, not a sound.\n" * 50, r"as audio: it is a text$"),
+    "pointer.flac": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "`git lfs pull` fetches it"),
     "noise.wav": (bytes(range(256)) * 20, "cannot be read as audio"),
     "headers.wav": (wave_header(0), r"holds 0 s of sound; at least 0\.1 s"),
     "truncated.wav": (
@@ -312,6 +313,26 @@ def test_what_is_there_of_a_truncated_file_can_be_had() -> None:
     assert likeness(sound, REFERENCE[:24_000]) > 0.9999 and len(sound) == 24_000
 
 
+def test_where_a_truncated_file_ends_is_said_only_where_it_is_known(tmp_path: Path) -> None:
+    """No `stop` is advised that lies before the start, and no place that a decoder was merely set to."""
+    content = BROKEN["truncated.wav"][0]
+    with pytest.raises(AudioError, match=r"truncated: it ends after 1\.00 s") as caught:
+        open_audio(content, start=2.0)
+    assert "stop=" not in str(caught.value)
+    path = tmp_path / "a.mp3"
+    with soundfile.SoundFile(path, "w", samplerate=24_000, channels=1) as file:
+        for _ in range(20):
+            file.write(chirp(24_000))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    with pytest.raises(AudioError, match="truncated: it ends before 39") as caught:
+        decoded(open_audio(path, start=40.0))
+    assert "stop=" not in str(caught.value)
+    with pytest.raises(AudioError, match=r"; stop=([\d.]+)") as caught:
+        decoded(open_audio(path))
+    there = float(str(caught.value).rpartition("stop=")[2].split()[0])
+    assert 15 < len(decoded(open_audio(path, stop=there))) / SAMPLE_RATE < 25
+
+
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     """A file that is not there says where it was looked for; a folder says that it is one."""
     with pytest.raises(
@@ -322,6 +343,11 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         open_audio("nowhere.wav")
     with pytest.raises(AudioError, match="is a folder"):
         open_audio(tmp_path)
+    (tmp_path / "phrases.flac").write_bytes(b"fLaC")
+    with pytest.raises(AudioError, match=r"did you mean 'phrases\.flac'\?"):
+        open_audio(tmp_path / "phrase.flac")
+    with pytest.raises(AudioError, match="is an address; download it first"):
+        open_audio("https://example.com/talk.wav")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

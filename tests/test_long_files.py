@@ -15,7 +15,7 @@ import soundfile
 
 import rt_magic as rt
 from rt_magic.audio.files import open_audio
-from rt_magic.audio.pauses import cut
+from rt_magic.audio.pauses import cut, pauses
 from rt_magic.audio.recording import recordings_folder
 from rt_magic.batch import Options, connections_for
 from rt_magic.session import embedded
@@ -99,6 +99,21 @@ def test_the_embedded_engine_writes_the_same_in_two_parts(tmp_path: Path) -> Non
     assert [(s.id, s.text, s.language) for s in two] == [(s.id, s.text, s.language) for s in one]
     for ours, theirs in zip(two, one, strict=True):
         assert ours.start == pytest.approx(theirs.start, abs=0.3) and ours.end == pytest.approx(theirs.end, abs=0.05)
+
+
+def test_pauses_are_the_same_in_blocks_of_any_length() -> None:
+    """Whether sound comes by the tenth of a second or at once, a pause begins and ends at the same samples.
+
+    One that goes on for more than three seconds is told then, although speech follows in the same block.
+    """
+    _, pcm, _ = human()[0]
+    sound = pcm + bytes(48_000) + pcm + bytes(5 * 48_000) + pcm
+    found = [
+        [pause for _, pause in pauses([sound[at : at + size] for at in range(0, len(sound), size)], 0.8) if pause]
+        for size in (4_800, 240_000, len(sound))
+    ]
+    assert found[0] == found[1] == found[2]
+    assert max(pause.end - pause.start for pause in found[0]) < 3.1 * 24_000
 
 
 def test_where_nobody_pauses_it_is_not_cut(tmp_path: Path) -> None:

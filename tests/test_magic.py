@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import rt_magic as rt
+from rt_magic.cell.status import LIVE
 from rt_magic.extension import give_a_body
 from rt_magic.manual import manual
 
@@ -99,7 +100,7 @@ def test_a_language_nobody_knows_here_is_refused_with_the_ways_out(
 ) -> None:
     """French without a service that knows it ends at once, with a line to copy for each way out."""
     said = refusal(shell, f'%transcribe "{noise}" --lang fr', capsys)
-    assert "French (fr)" in said
+    assert "French (fr)" in said and "%%transcribe --service openai --lang fr" in said
     assert all(way in said for way in ("AZURE_OPENAI_ENDPOINT", "%pip install", "--model /path/to/model"))
 
 
@@ -169,6 +170,17 @@ def test_no_wait_returns_at_once(shell: InteractiveShell) -> None:
     assert not transcriber.transcript.done
     assert transcriber.wait(60) is transcriber.transcript
     assert len(transcriber.transcript) >= 4
+
+
+def test_a_name_that_is_wrong_ends_nothing(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], noise: Path
+) -> None:
+    """A file that is not there is refused before what runs into the variable is finished for it."""
+    running = run(shell, f"%transcribe {DATA / 'phrases.flac'} --speed 1 --no-wait")
+    assert "there is no file" in refusal(shell, "%transcribe nowhere.flac", capsys)
+    assert running.state in LIVE and shell.user_ns["transcript"] is running.transcript
+    running.stop()
+    running.wait(60)
 
 
 def test_defaults_by_config(

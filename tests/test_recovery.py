@@ -85,7 +85,7 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
 
 threading.Thread(target=die).start()
-rt.transcribe(sys.argv[1], service="local", progress=False)
+rt.transcribe(sys.argv[1], service="local", start=2.0, progress=False)
 """
 
 
@@ -94,7 +94,9 @@ def test_what_is_left_of_a_file_names_it() -> None:
     process = subprocess.run([sys.executable, "-c", READS_AND_DIES, str(PHRASES_FLAC)], check=False)
     assert process.returncode != 0
     (leftover,) = recover()
-    assert str(PHRASES_FLAC) in (leftover.source or "") and f"of {leftover.source} from " in repr(leftover)
+    assert (leftover.source, leftover.start) == (str(PHRASES_FLAC), 2.0)
+    assert f"of {PHRASES_FLAC} from 2 s on, from " in repr(leftover)
+    assert "can be recovered" not in announcement()  # the file is there
     assert leftover.started_at.astimezone().strftime("%H:%M %Z, in") in repr(leftover)
 
 

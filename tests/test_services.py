@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import Any
@@ -308,10 +309,17 @@ def test_another_language_is_refused_with_the_ways_out(language: str, name: str)
         assert way in line
 
 
-def test_python_is_refused_in_python() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: rt.transcribe(np.zeros(2400), sample_rate=24_000, language="fr", service="local"),
+        lambda: rt.Transcriber("fr", service="local"),
+    ],
+)
+def test_python_is_refused_in_python(call: Callable[[], object]) -> None:
     """A call is told the ways out as arguments of calls, each of which stands for itself."""
     with pytest.raises(ConfigurationError) as caught:
-        rt.transcribe(np.zeros(2400), sample_rate=24_000, language="fr", service="local")
+        call()
     said = str(caught.value)
     assert "French" in said and "%%transcribe" not in said and "--" not in said
     ways = (

@@ -137,14 +137,14 @@ class AudioSource:
             position = 0
             with _Forward(opened(self.source)) as file:
                 step = round((PIECE if file.format in COMPRESSED else BLOCK) * self.sample_rate)
-                position = max(0, first - round(RUN_UP * self.sample_rate))
+                begun = position = max(0, first - round(RUN_UP * self.sample_rate))
                 if position:
                     file.seek(position)
                 while last is None or position < last:
                     wanted = step if last is None else min(step, last - position)
                     block: NDArray[np.float32] = file.read(wanted, "float32")
                     if not len(block):
-                        return self._check_end(file.frames, position)
+                        return self._check_end(file.frames, position, known=position > begun or not begun)
                     begin, position = max(0, first - position), position + len(block)
                     if len(kept := block[begin:]):
                         yield kept
@@ -155,10 +155,16 @@ class AudioSource:
                 f"{self.name} cannot be decoded any further ({said(error)}); it may be damaged{rest}"
             ) from error
 
-    def _check_end(self, announced: int, reached: int) -> None:
-        """Raise AudioError where the decoder has come to an end before the length that it had announced."""
+    def _check_end(self, announced: int, reached: int, *, known: bool) -> None:
+        """Raise AudioError where the decoder has come to an end before the length that it had announced.
+
+        What was reached is the end only if it is `known`: some decoders can be set behind it.
+        """
         if announced < UNKNOWN_LENGTH and announced > reached + TOLERANCE * self.sample_rate:
-            raise AudioError(truncated(self.name, reached / self.sample_rate, announced / self.sample_rate))
+            end, promised = reached / self.sample_rate, announced / self.sample_rate
+            if not known:
+                raise AudioError(f"{self.name} is truncated: it ends before {end:.2f} s, of {promised:.2f} s")
+            raise AudioError(truncated(self.name, end, promised, self.start))
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
@@ -219,8 +225,12 @@ def said(error: Exception) -> str:
     return "no sound was found in it" if words.startswith("File does not exist") else words
 
 
-def truncated(name: str, there: float, promised: float | None) -> str:
-    """Return what is said of audio that ends before the length, in seconds, that its header promises, if it does."""
+def truncated(name: str, there: float, promised: float | None, start: float) -> str:
+    """Return what is said of audio that ends before the length, in seconds, that its header promises, if it does.
+
+    What is there can be had if it is longer than up to where it is to begin.
+    """
     there = math.floor(there * 100) / 100  # never more than there is, so that it can be asked for
     why = "and nothing says that it ends there" if promised is None else f"and its header promises {promised:.2f} s"
-    return f"{name} is truncated: it ends after {there:.2f} s {why}; stop={there:.2f} transcribes what is there"
+    hint = f"; stop={there:.2f} transcribes what is there" if there >= start + MINIMUM else ""
+    return f"{name} is truncated: it ends after {there:.2f} s {why}{hint}"

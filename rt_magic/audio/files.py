@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import numbers
 import os
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from rt_magic.optional import extra
 MAXIMUM_CHANNELS = 32
 RATES = (1_000, 1_000_000)
 """Lowest and highest rate in Hz that can be brought to 24 kHz."""
+_POINTER = b"version https://git-lfs"
 MAXIMUM_PAGE = 65_307
 """Bytes of the largest page of an OGG file (RFC 3533)."""
 LOUDEST = 16.0
@@ -65,7 +68,7 @@ def open_audio(
         promised = _promised_seconds(source)
         cut = format == "OGG" and total >= MINIMUM and not _has_last_page(source)
         if cut or (promised is not None and promised > total + 0.01):
-            raise AudioError(truncated(name, total, promised))
+            raise AudioError(truncated(name, total, promised, start or 0.0))
     first, last, duration = _span(name, start, stop, total)
     return AudioSource(name, source, rate, channels, first, last, duration)
 
@@ -83,7 +86,12 @@ def _check_path(path: Path, name: str) -> None:
     if not path.exists():
         if set("*?") & set(path.name):
             raise AudioError(f"there is no file {name}; {many}({name})")
-        raise AudioError(f"there is no file {name}; it is looked for in {path.absolute().parent}")
+        if re.match(r"'https?:/", name):
+            raise AudioError(f"{name} is an address; download it first, and give the file")
+        folder = path.absolute().parent
+        near = get_close_matches(path.name, os.listdir(folder) if folder.is_dir() else [], n=1, cutoff=0.8)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise AudioError(f"there is no file {name}; it is looked for in {folder}{hint}")
     if path.is_dir():
         raise AudioError(f"{name} is a folder; give an audio file, or {many}({str(path / '*.flac')!r})")
     if path.stat().st_size == 0:
@@ -201,18 +209,19 @@ def _bytes_of(source: Any) -> Iterator[Any]:
         yield opened(source)
 
 
-def _begins_as_text(source: Any) -> str:
-    """Return the first line of a text, "" for what is none; a pointer in the place of a large file is one."""
+def _as_text(source: Any) -> str:
+    """Return what kind of text this is, "" for none; nothing of it is said, as texts hold keys."""
     with _bytes_of(source) as file:
         head: bytes = file.read(200)
-    is_text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
-    return next(iter(head.decode().strip().splitlines()), "") if is_text else ""
+    if head.startswith(_POINTER):
+        return "the pointer that stands for a large file: `git lfs pull` fetches it"
+    return "a text" if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head) else ""
 
 
 def _media_source(name: str, source: Any, start: float | None, stop: float | None, error: Exception) -> AudioSource:
     """Try the formats of the `media` extra for what libsndfile does not read."""
-    if text := _begins_as_text(source):
-        raise AudioError(f"{name} cannot be read as audio: it is a text, which begins with {text[:60]!r}") from error
+    if kind := _as_text(source):
+        raise AudioError(f"{name} cannot be read as audio: it is {kind}") from None
     try:
         import av
     except ImportError:

@@ -234,8 +234,8 @@ def can_retry(error: RtMagicError, status: int | None = None) -> bool:
 # ── below the handshake ──
 
 
-def explain_network(error: BaseException, host: str) -> RtMagicError:
-    """Return the error for a connection that did not come about at all."""
+def explain_network(error: BaseException, host: str, *, encrypted: bool = False) -> RtMagicError:
+    """Return the error for a connection, which was to be `encrypted` or not, that did not come about at all."""
     heard = redact(str(error)) or type(error).__name__
     if isinstance(error, socket.gaierror):
         advice = "there is no host of that name, or this machine has no network; check the endpoint and the connection"
@@ -252,7 +252,8 @@ def explain_network(error: BaseException, host: str) -> RtMagicError:
         advice = "nothing was answered in time; a firewall may drop the packets, or a proxy is needed (HTTPS_PROXY)"
     else:
         advice = "check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)"
-    if is_loopback(host.partition(":")[0]) and not isinstance(error, ConnectionRefusedError | TimeoutError):
+    refused = isinstance(error, ConnectionRefusedError | TimeoutError)
+    if encrypted and not refused and is_loopback(urlsplit(f"//{host}").hostname or ""):
         advice += "; a server on this machine without encryption is written http://…"
     return ServiceConnectionError(f"no connection to {host}: {heard}; {advice}")
 

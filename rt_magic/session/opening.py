@@ -82,7 +82,9 @@ async def opened(address: Address, asked: Asked, *, keepalive: float = 1.0) -> A
         raise NotReached(explain_proxy(error, asked.host), passing=False) from None
     except (OSError, WebSocketException) as error:
         passing = isinstance(error, TimeoutError | InvalidHandshake)
-        raise NotReached(explain_network(error, asked.host), passing) from None
+        raise NotReached(
+            explain_network(error, asked.host, encrypted=address.url.startswith("wss:")), passing
+        ) from None
     try:
         yield socket
     finally:

@@ -252,7 +252,7 @@ class Lane:
 
     def _tell_idle(self) -> None:
         with self._idle_lock:
-            held, self._idle = self._idle, []
+            held, self._idle, self._tell_at = self._idle, [], 0.0  # what comes after this is told on its own
         for message in held:
             self._publish_status("idle", "shell", message)
 
