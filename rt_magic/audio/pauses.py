@@ -63,9 +63,9 @@ def pauses(blocks: Iterable[bytes], shortest: float) -> Iterator[tuple[int, Paus
                     case TurnStarted() if begun is not None:
                         found.append(Pause(begun, decision.speech))
                         begun = None
-                if begun is not None and turns.needed - begun > PLENTY * SAMPLE_RATE:
-                    found.append(Pause(begun, turns.needed))
-                    begun = None
+            if begun is not None and turns.needed - begun > PLENTY * SAMPLE_RATE:
+                found.append(Pause(begun, turns.needed))
+                begun = None
         reached += len(block) // 2
         for pause in found or (None,):
             yield reached, pause
