@@ -161,7 +161,7 @@ def _check_together(spelt: Mapping[str, str]) -> None:
         if alone in spelt and others:
             other = "a file" if others[0] == "file" else others[0]
             raise ConfigurationError(f"--{alone} stands alone: type %transcribe --{alone}, without {other}")
-    for field in ("save", "duration", "idle"):
+    for field in ("save", "duration", "idle", "microphone"):
         if field in spelt and "source" in spelt:
             raise ConfigurationError(f"{spelt[field]} is for a microphone: leave it out with a file")
 

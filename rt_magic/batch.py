@@ -18,6 +18,7 @@ from rt_magic.progress import warn, watched
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Compatible, Local, Service
 from rt_magic.session.session import RealtimeSession
+from rt_magic.session.wishes import check_silence
 from rt_magic.threads import in_thread
 from rt_magic.transcript.archive import Archive
 from rt_magic.transcript.formats import restored
@@ -63,6 +64,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_speed(self.speed)
+        check_silence(self.silence_ms)
         if self.connections is not None and not (isinstance(self.connections, int) and self.connections >= 1):
             raise ConfigurationError(f"connections={self.connections!r} is not possible; give 1 or more, or None")
         if self.channels not in ("mix", "split"):

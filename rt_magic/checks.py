@@ -25,6 +25,7 @@ from rt_magic.exceptions import RtMagicError
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session import embedded, prefetch
+from rt_magic.session.addresses import split
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.diagnosis import explain_network
 from rt_magic.session.resolution import Resolved, check_service
@@ -189,7 +190,7 @@ def _settings(resolved: Resolved) -> Iterator[Check]:
         if service.credential is not None and os.environ.get(f"{prefix}_API_KEY"):
             yield Check("settings", "note", f"the credential is used, not the key in {prefix}_API_KEY")
         address = service.endpoint or os.environ.get(f"{prefix}_ENDPOINT", "")
-        if urlsplit(address).path.strip("/"):
+        if split(address).path.strip("/"):
             yield Check("settings", "note", "of the endpoint only the host is used; path and version are left out")
 
 

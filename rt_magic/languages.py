@@ -66,7 +66,12 @@ def _subtag(part: str) -> str:
 
 
 def languages(text: str) -> tuple[str, ...]:
-    """Return the codes of a comma-separated list of languages, without repeats; "auto" is none, to be detected."""
+    """Return the codes of a comma-separated list of languages, without repeats; "auto" is none, to be detected.
+
+    Raises `ConfigurationError` for what is no text, and for an unknown language.
+    """
+    if not isinstance(text, str):
+        raise ConfigurationError(f"language={text!r} is no text: give one such as 'fr', or 'fr,en' for several")
     if text.strip().casefold() == "auto":
         return ()
     return tuple(dict.fromkeys(language(part) for part in text.split(",") if part.strip()))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 PAGE_WITHIN = 10.0
 """Seconds a page has to show up where a cell waits for it."""
 
-HEADLESS = "no page can record for this run: give a file, %%transcribe --from talk.wav, or run the cell in a notebook"
+HEADLESS = "no page can record for this run: give a file, %%transcribe --from talk.wav, or run it where a page shows it"
 TERMINAL = "a terminal has no page that could record: leave --microphone page out, or give a file, --from talk.wav"
 
 STARTED_BY_HAND = "Nothing is recorded yet: .start() of what this returns begins, .stop() ends."
@@ -158,12 +158,12 @@ class TranscribeMagics(Magics):
         into = asked.into or "transcript"
         key = self._key(into)
         self._check_variable(into, key)
+        wanted = self._wanted(asked)
         if asked.source is None:
             self._check_place(asked)
         waits = asked.wait if asked.wait is not None else asked.source is not None or not in_kernel()
         bound: dict[str, object] = {}
         step = self._step(cell, bound, waits)
-        wanted = self._wanted(asked)
         before = self._runs.get(key)
         if before is not None and before.live and not asked.new and _same(before.wanted, wanted):
             self._attach(replace(before, into=into), key, step, bound)
@@ -250,7 +250,11 @@ class TranscribeMagics(Magics):
         if model:
             service = replace(service, service=replace(service.service, model=model))
         spoken = ",".join(asked.languages) or self.language or None
-        check_service(service.service, languages.languages(spoken) if spoken else ())
+        try:
+            check_service(service.service, languages.languages(spoken) if spoken else ())
+        except ConfigurationError as refused:
+            typed = "%%transcribe" if asked.source is None else f'%transcribe "{asked.source}"'
+            raise ConfigurationError(refused.message.replace("%%transcribe", typed)) from None
         prompt = None if asked.prompt is None else str(reading.look_up(asked.prompt, namespace, "--prompt"))
         options: dict[str, Any] = {
             "language": spoken,

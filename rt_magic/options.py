@@ -226,11 +226,16 @@ _MEANT = {
     "--endpoint": "--service", "--url": "--service",
 }  # fmt: skip
 
+_PYTHON_ONLY = frozenset(("channels", "connections", "start", "sample-rate", "progress"))
+"""Arguments of `rt_magic.transcribe` that the magics do not have."""
+
 
 def option_named(name: str) -> Option:
     """Return the option that is spelt so. Raises ConfigurationError with what may be meant."""
     if (option := BY_NAME.get(name)) is not None:
         return option
+    if (word := name.lower().removeprefix("--").replace("_", "-")) in _PYTHON_ONLY:
+        raise ConfigurationError(f"unknown option {name}: in Python rt_magic.transcribe has {word.replace('-', '_')}=")
     # Without the dashes, which all have in common.
     long = [known.removeprefix("--") for known in BY_NAME if known.startswith("--")]
     near = get_close_matches(name.lower().removeprefix("--"), long, n=1)

@@ -23,7 +23,7 @@ from rt_magic.cell.destination import destination
 from rt_magic.cell.driver import Driver, transcripts
 from rt_magic.cell.live import PATIENCE, Live
 from rt_magic.cell.notebook import current_notebook, execution_count, in_kernel
-from rt_magic.cell.status import LIVE, NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
+from rt_magic.cell.status import BY_HAND, LIVE, NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
 from rt_magic.cell.steps import Steps
 from rt_magic.cell.terminal import Lines
 from rt_magic.cell.twin import Twin
@@ -99,7 +99,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         check_service(resolved.service, spoken, python=True)
         self.service = resolved.service.pinned()
         self.transcript = Transcript()
-        self._twin = Twin(self.transcript, private=private, hint=self._without_view)
+        hint = BY_HAND if self._without_view and not in_kernel() else self._without_view
+        self._twin = Twin(self.transcript, private=private, hint=hint)
         self._steps = Steps(self._waiting_changed, lambda: self.transcript.segments)
         if on_segment is not None:
             self._steps.add(on_segment)
@@ -170,8 +171,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
 
     @property
     def status(self) -> str:
-        """The state as a sentence for people."""
-        return str(self.microphone.status)
+        """The state as a sentence for people; what ended it, if it was an error."""
+        return str(self.microphone.status) or ("" if self.error is None else str(self.error))
 
     @property
     def error(self) -> RtMagicError | None:
@@ -290,7 +291,10 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
             data = bundle[0] if isinstance(bundle, tuple) else bundle
             display({**data, "text/plain": WITHOUT_WIDGETS}, raw=True)
             self._live.reloaded = False  # what is displayed now is refreshed
-        self._twin.show(keep=in_kernel())  # a terminal would print it anew each time
+        if not in_kernel() and self.error is not None:
+            print(self.error)
+        else:
+            self._twin.show(keep=in_kernel())  # a terminal would print it anew each time
         self.shown()
 
     def _ipython_display_(self, **_options: object) -> None:

@@ -111,6 +111,8 @@ def test_parse_everything() -> None:
         ("--stop talk", "--stop stands alone: .* without a file"),
         ("talk.wav --save out.wav", "--save is for a microphone: leave it out with a file"),
         ("--duration 10m --from talk.wav", "--duration is for a microphone"),
+        ("talk.wav --mic kernel", "--mic is for a microphone"),
+        ("talk.wav --channels split", "unknown option --channels: in Python rt_magic.transcribe has channels="),
         ("--silence 11", "out of range: 50ms to 10s"),
         ("--save talk.mp3", r".wav or .flac"),
         ("--silence 500", "type --silence 500ms"),

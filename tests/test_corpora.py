@@ -609,6 +609,10 @@ def test_files_are_found_by_pattern_and_by_name(tmp_path: Path, monkeypatch: pyt
         found_files("*.flac")
     with pytest.raises(rt.ConfigurationError, match="is a folder"):
         found_files(tmp_path)
+    with pytest.raises(rt.ConfigurationError, match="the list of files is empty"):
+        found_files([])
+    with pytest.raises(rt.ConfigurationError, match="5 are no files"):
+        found_files(5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -620,6 +624,8 @@ def test_files_are_found_by_pattern_and_by_name(tmp_path: Path, monkeypatch: pyt
         ({"manifest": "no/such/folder/m.jsonl"}, "cannot be written"),
         ({"turn_detection": "never"}, "'never'"),
         ({"channels": "both"}, "'mix' or 'split'"),
+        ({"silence_ms": "500ms"}, "silence_ms='500ms' is not possible"),
+        ({"executor": ProcessPoolExecutor}, "is not an executor"),
     ],
 )
 def test_what_cannot_work_is_said_at_once(options: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def test_only_final_segments_are_edited(id_: str, complaint: str) -> None:
         transcript.edit(id_, "x")
     with pytest.raises(ConfigurationError, match="text=None is no text"):
         transcript.edit("s1", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda t: t.replace(5, "x"), "5 and 'x' are no texts"),
+        (lambda t: t.rename_speakers("Anna"), "names='Anna' does not say"),
+        (lambda t: t.clip(0), "0 is no segment"),
+    ],
+)
+def test_what_is_no_change_is_refused(change: Callable[[Transcript], object], complaint: str) -> None:
+    """Arguments of another kind are one sentence that says what to give."""
+    with pytest.raises(ConfigurationError, match=complaint):
+        change(transcript_of(INTERVIEW[0]))
 
 
 @pytest.mark.parametrize(

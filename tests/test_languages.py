@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rt_magic.exceptions import ConfigurationError
@@ -45,6 +47,13 @@ def test_unknown_language(text: str, hint: str) -> None:
     """An unknown language names the nearest known one."""
     with pytest.raises(ConfigurationError, match=hint):
         language(text)
+
+
+@pytest.mark.parametrize("value", [["en", "fr"], 5])
+def test_what_is_no_text_is_no_language(value: Any) -> None:
+    """A list is told how several languages are written."""
+    with pytest.raises(ConfigurationError, match="is no text: give one such as 'fr', or 'fr,en' for several"):
+        languages(value)
 
 
 def test_every_iso_639_1_code_is_known() -> None:

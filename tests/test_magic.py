@@ -100,7 +100,7 @@ def test_a_language_nobody_knows_here_is_refused_with_the_ways_out(
 ) -> None:
     """French without a service that knows it ends at once, with a line to copy for each way out."""
     said = refusal(shell, f'%transcribe "{noise}" --lang fr', capsys)
-    assert "French (fr)" in said and "%%transcribe --service openai --lang fr" in said
+    assert "French (fr)" in said and f'%transcribe "{noise}" --service openai --lang fr' in said
     assert all(way in said for way in ("AZURE_OPENAI_ENDPOINT", "%pip install", "--model /path/to/model"))
 
 

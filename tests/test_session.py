@@ -341,6 +341,15 @@ async def test_files_beside_a_notebook_do_not_get_into_the_engine(
         embedded.close()
 
 
+async def test_what_is_not_entered_takes_nothing() -> None:
+    """`send` before `async with` says how a session is used, as `finish` does."""
+    session = rt.RealtimeSession(rt.Compatible("ws://127.0.0.1:9"))
+    for call in (session.send(bytes(4800)), session.finish()):
+        with pytest.raises(rt.ConfigurationError, match="was not entered; use it as: async with"):
+            await call
+    session.transcript.forget()
+
+
 async def test_what_is_finished_takes_no_more() -> None:
     """Sound after the end is refused instead of never becoming text, and so is entering a session twice."""
 

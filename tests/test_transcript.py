@@ -55,6 +55,13 @@ def test_final_and_interim_are_apart_and_in_order() -> None:
     assert made.text == "two" and "1 segments" in repr(made) and "live" in repr(made)
 
 
+def test_printed_it_is_its_words() -> None:
+    """`print(transcript)` writes what was said, and a cell's last line says what it is."""
+    transcript = Transcript()
+    transcript._apply(Changes((final("s1", "one", 0.0, 1.0), final("s2", "two", 1.0, 2.0)), (), {}))
+    assert f"{transcript}" == "one two" and repr(transcript).startswith("<Transcript: ")
+
+
 def test_segments_and_parts_can_be_indexed() -> None:
     """A number or slice gives segments, a name a part of Whisper's shape."""
     made = transcript(final("s1", "one", 0.0, 1.0), final("s2", "two", 1.0, 2.0))

@@ -30,6 +30,9 @@ NO_VIEW = (
     "Notebook, and ask whoever runs the server whether its content security policy allows `blob:` in `script-src`."
 )
 
+BY_HAND = "Nothing was said yet: .start() begins, .stop() ends."
+"""The same in a terminal."""
+
 NO_LANE = (
     "this kernel receives nothing from the page while a cell runs, so no click and no sound would arrive: leave out "
     "--wait (and .wait()), or upgrade to ipykernel 7.4; --duration does not help"

@@ -102,7 +102,7 @@ async def prove(
         raise
     except Exception as error:
         if limit.expired():
-            raise AuthenticationError(f"{name} gave no token within {PATIENCE:g} s; run the cell again") from None
+            raise AuthenticationError(f"{name} gave no token within {PATIENCE:g} s; try again") from None
         if _is_of_the_network(error):
             raise _unreached(name, error) from None
         raise AuthenticationError(f"{name} gave no token: {first_line(error)}") from None
@@ -168,7 +168,7 @@ async def _default(scope: str, authority: str | None, key_variable: str) -> Proo
         raise AuthenticationError(
             f"there is no key and nobody is signed in to Azure. Three ways in: (1) set {key_variable} (portal: the "
             "resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any credential "
-            f"of azure-identity, or a function that returns a token; then run the cell again. {_attempts(error)}"
+            f"of azure-identity, or a function that returns a token. {_attempts(error)}"
         ) from None
     return Proof(bearer(token, "DefaultAzureCredential"), _answered(credential), signed_in=True, scoped=True)
 

@@ -165,8 +165,9 @@ def _unauthorized(asked: Asked, refused: Refused) -> str:
             "(AzureOpenAI(scope=...))"
         )
     if asked.azure:
+        source = "api_key=" if asked.credential == "key" else asked.credential
         return (
-            f"the key ({asked.credential}) is wrong or of another resource: copy KEY 1 from the resource's Keys and "
+            f"the key ({source}) is wrong or of another resource: copy KEY 1 from the resource's Keys and "
             "Endpoint. Or key access is switched off there: run `az login` and give no key"
         )
     return "the key is not valid for this service; check it"

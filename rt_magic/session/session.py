@@ -39,6 +39,8 @@ from rt_magic.wire.events import ServerEvent
 
 _log = logging.getLogger(__name__)
 
+NOT_ENTERED = "this session was not entered; use it as: async with RealtimeSession(...) as s"
+
 State: TypeAlias = Literal["connecting", "listening", "reconnecting", "draining", "stopped", "error"]
 
 
@@ -180,9 +182,11 @@ class RealtimeSession:
     async def send(self, pcm: bytes) -> None:
         """Add PCM16 at 24 kHz to the recording; never waits for the network.
 
-        Raises what ended the session, and ConfigurationError after `finish`.
+        Raises what ended the session, and ConfigurationError before the session is entered and after `finish`.
         """
         self._raise_error()
+        if self._task is None:
+            raise ConfigurationError(NOT_ENTERED)
         if self._keeper.finishing or self.state == "stopped":
             raise ConfigurationError("this session is finished and hears no more; make a new one for what follows")
         self.append(pcm)
@@ -200,7 +204,7 @@ class RealtimeSession:
         Raises what ended the session, if it was an error.
         """
         if self._task is None:
-            raise ConfigurationError("this session was not entered; use it as: async with RealtimeSession(...) as s")
+            raise ConfigurationError(NOT_ENTERED)
         self._keeper.finish()
         if self.state not in ("stopped", "error"):
             self._move("draining", "writing the last words")

@@ -152,13 +152,14 @@ class PeerConnection:
         """Seconds of audio received."""
         return len(self.pcm) / BYTES_PER_SAMPLE / self.protocol.dialect.rate
 
-    async def finish(self) -> None:
-        """Take the rest of the audio, answer commits and fences, until the client closes."""
+    async def finish(self, *texts: str) -> None:
+        """Take the rest of the audio, answer commits with these texts and then with none, until the client closes."""
+        rest = iter(texts)
         try:
             while True:
                 event = await self.next_event(patience=None)
                 if isinstance(event, CommitAudio) and event.final is not False:
-                    await self.turn("")
+                    await self.turn(next(rest, ""))
                 elif isinstance(event, ClearAudio):
                     await self.send(Cleared())
         except ConnectionClosed:

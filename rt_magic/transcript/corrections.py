@@ -57,6 +57,8 @@ def carry(words: tuple[Word, ...] | None, text: str) -> tuple[Word, ...] | None:
 
 def replaced(segments: Sequence[Segment], old: str | re.Pattern[str], new: str) -> dict[str, str]:
     """Return by id the new texts of the segments in which another text replaces a part."""
+    if not isinstance(old, str | re.Pattern) or not isinstance(new, str):
+        raise ConfigurationError(f"{old!r} and {new!r} are no texts; give the one that stands there and the new one")
     if not old:
         raise ConfigurationError("nothing to replace: the first text is empty; edit(id, text) adds words")
     texts = {s.id: s.text.replace(old, new) if isinstance(old, str) else old.sub(new, s.text) for s in segments}

@@ -41,7 +41,7 @@ def speaking_time(segments: Iterable[Segment]) -> dict[str | None, float]:
     for segment in _timed(segments):
         if segment.start is not None and segment.end is not None:
             spans.setdefault(segment.speaker, []).append((segment.start, segment.end))
-    seconds = {speaker: _covered(found) for speaker, found in spans.items()}
+    seconds = {speaker: round(_covered(found), 3) for speaker, found in spans.items()}
     return dict(sorted(seconds.items(), key=lambda item: -item[1]))
 
 

@@ -126,6 +126,9 @@ class Transcript(Written):
         state = "done" if self.done else "live"
         return f"<Transcript: {len(self)} segments, {self.duration:.1f} s, {state}>"
 
+    def __str__(self) -> str:
+        return self.text
+
     # ── follow ──
 
     def wait(self, timeout: float | None = None) -> Self:
@@ -183,6 +186,8 @@ class Transcript(Written):
             if segment not in known:
                 raise ConfigurationError(f"there is no final segment {segment!r}; their ids are in transcript.segments")
             segment = known[segment]
+        if not isinstance(segment, Segment):
+            raise ConfigurationError(f"{segment!r} is no segment; give one, such as transcript[0], or its id, 's1'")
         return sound.clip(segment, self.recording, self._store.source, self._store.offset)
 
     def forget(self) -> None:
@@ -215,6 +220,8 @@ class Transcript(Written):
 
         `{None: "Anna"}` names those who have none.
         """
+        if not isinstance(names, Mapping):
+            raise ConfigurationError(f"names={names!r} does not say who gets another name; give {{'old': 'new'}}")
         return len(self._store.correct(lambda known: known.rename(names)))
 
     def assign_speakers(self, turns: Any, *, name: str | None = None) -> int:
