@@ -28,7 +28,7 @@ from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
 from rt_magic.options import keyword_list
-from rt_magic.progress import files_bar, is_seen
+from rt_magic.progress import files_bar, is_seen, warn
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Local, Service
 from rt_magic.session.yielding import Throttle
@@ -267,6 +267,8 @@ class Results(Iterator[tuple[Path, Result]]):
             if self._waiting and (error := self._ending or self._held) is not None:
                 raise error
             self._over = True
+            if self._progress and self.errors:
+                warn("transcribe_files", [f"{len(self.errors)} of {self._count} files failed; .errors says why"])
         finally:
             for job, future in self._running.values():
                 future.cancel()

@@ -371,7 +371,7 @@ import sys
 import rt_magic as rt
 rt.transcribe(sys.argv[1], service=sys.argv[2])
 print("one is done", file=sys.stderr)
-list(rt.transcribe_files(sys.argv[1:2] * 1, service=sys.argv[2]))
+list(rt.transcribe_files([sys.argv[1], "nowhere.wav"], service=sys.argv[2]))
 """
 
 
@@ -384,7 +384,8 @@ async def test_a_log_is_not_flooded(tmp_path: Path) -> None:
         )
         _, log = await script.communicate()
     before, _, after = log.decode().partition("one is done")
-    assert before == "" and after.count("transcribing:") == 2 and "1/1" in after
+    assert before == "" and after.count("transcribing:") == 2 and "2/2" in after
+    assert after.endswith("transcribe_files: 1 of 2 files failed; .errors says why\n")
 
 
 # ── where it is done ──

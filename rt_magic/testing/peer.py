@@ -190,8 +190,9 @@ class PeerConnection:
     ) -> str:
         """Send all events of one turn in the usual order and return its item id.
 
-        `start` and `end` are the seconds that the service's turn detection reports; without them none is reported.
-        With `error` the turn fails.
+        `start` and `end` are the seconds that the service's turn detection reports, with the session's padding before
+        the speech (300 ms unless it says otherwise) and its silence behind (500 ms), both of which a client takes off;
+        without them none is reported. With `error` the turn fails.
         """
         item_id = self.next_item
         self._turns += 1
