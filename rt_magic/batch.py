@@ -146,6 +146,11 @@ class Transcription:
         return min(sum(map(_settled, sessions)) for sessions in self._sessions)
 
     @property
+    def waits(self) -> str:
+        """What the service is waited for, as a sentence; "" for nothing."""
+        return next((session.waits for row in self._sessions for session in row if session.waits), "")
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What one should know of the words, each sentence once."""
         every = (sentence for row in self._sessions for session in row for sentence in session.warnings)
@@ -217,8 +222,9 @@ def transcribe(
     from rt_magic.audio.files import open_audio
 
     audio = open_audio(source, sample_rate=sample_rate, start=start, stop=stop)
+    resolved = chosen_service(service)
     options = Options(
-        service=chosen_service(service).service,
+        service=resolved.service,
         language=language,
         model=model,
         prompt=prompt,
@@ -231,9 +237,13 @@ def transcribe(
         connections=connections,
     )
     transcription = Transcription(audio, options)
+    if progress:
+        warn(audio.name, [sentence for sentence in (resolved.warning, audio.note) if sentence])
     future = portal().run(transcription.run())
     try:
-        transcript = watched(future, lambda: transcription.settled, audio, show=progress)
+        transcript = watched(
+            future, lambda: transcription.settled, audio, show=progress, waits=lambda: transcription.waits
+        )
     except BaseException:
         future.cancel()
         raise

@@ -175,6 +175,7 @@ class Results(Iterator[tuple[Path, Result]]):
         """What concerns all files: no more are begun, and it is raised when those under way are done."""
         self._held: RtMagicError | None = None
         """Why there was no connection last."""
+        self._wordless: list[Path] = []
         self._given = 0
         self._over = False
         self._manifest = manifest
@@ -263,12 +264,14 @@ class Results(Iterator[tuple[Path, Result]]):
                         bar.set_postfix_str(shown := said, refresh=is_seen())
                     if done is not None:
                         bar.update()
+                        if isinstance(done[1], Transcript) and not len(done[1]):
+                            self._wordless.append(done[0])
                         yield done
             if self._waiting and (error := self._ending or self._held) is not None:
                 raise error
             self._over = True
-            if self._progress and self.errors:
-                warn("transcribe_files", [f"{len(self.errors)} of {self._count} files failed; .errors says why"])
+            if self._progress:
+                warn("transcribe_files", self._shortfall())
         finally:
             for job, future in self._running.values():
                 future.cancel()
@@ -280,6 +283,14 @@ class Results(Iterator[tuple[Path, Result]]):
         """Whether another file may be begun, now or later, while none is under way."""
         lost = self._held is not None and (self._throttle.hopeless or not self._reached)
         return self._ending is None and not lost
+
+    def _shortfall(self) -> Iterator[str]:
+        """Yield what is missing in a table of the files."""
+        if self.errors:
+            yield f"{len(self.errors)} of {self._count} files failed; .errors says why"
+        if self._wordless:
+            names = ", ".join(path.name for path in self._wordless[:3]) + (", …" if len(self._wordless) > 3 else "")
+            yield f"in {len(self._wordless)} of {self._count} files no words were found: {names}"
 
     def _said(self, pause: float) -> str:
         why = "the service cannot be reached, again in" if self._away else "the service asks to wait"

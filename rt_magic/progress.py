@@ -29,18 +29,31 @@ def watched(
     audio: AudioSource,
     *,
     show: bool = True,
+    waits: Callable[[], str] = lambda: "",
 ) -> Transcript:
-    """Wait; if `show` is true and somebody sees it with a progress bar of the seconds of audio that are `settled`."""
-    if not (show and is_seen()):
+    """Wait; if `show` is true with a progress bar of the seconds of audio that are `settled`, where somebody sees it.
+
+    `waits` says what the service is waited for, which is shown beside the bar, and in a log each time that it changes.
+    """
+    if not show:
         return _watch(future)
+    if not is_seen():
+        return _watch(future, _each(waits, lambda sentence: warn(audio.name, [sentence])))
     from tqdm.auto import tqdm
 
     total = None if audio.duration is None else round(audio.duration, 1)
 
     # tqdm's own line would end in a speed of "s/s".
     shape = "{desc}: {percentage:3.0f}%|{bar}| {n:g} of {total:g} s" if total else "{desc}: {n:g} s"
-    with tqdm(total=total, bar_format=shape, desc=f"transcribing {audio.name}", leave=False) as bar:
-        return _watch(future, lambda: _advance(bar, settled()))
+    said = f"transcribing {audio.name}"
+    with tqdm(total=total, bar_format=shape, desc=said, leave=False) as bar:
+
+        def show_all() -> None:
+            why = waits()
+            bar.set_description_str(f"{said} ({why})" if why else said, refresh=False)
+            _advance(bar, settled())
+
+        return _watch(future, show_all)
 
 
 def warn(name: str, sentences: Iterable[str]) -> None:
@@ -72,6 +85,20 @@ def _watch(future: concurrent.futures.Future[Transcript], show: Callable[[], obj
             show()
         except RtMagicError as error:  # the frames of another thread say nothing to who waits here
             raise error.with_traceback(None) from None
+
+
+def _each(waits: Callable[[], str], say: Callable[[str], object]) -> Callable[[], None]:
+    """Return what says each new sentence once."""
+    last = ""
+
+    def look() -> None:
+        nonlocal last
+        now = waits()
+        if now and now != last:
+            say(now)
+        last = now
+
+    return look
 
 
 def _advance(bar: Any, seconds: float) -> None:

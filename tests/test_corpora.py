@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import distributed
+import numpy as np
 import pandas
 import psutil
 import pytest
+import soundfile
 
 import rt_magic as rt
 from rt_magic.audio.recording import recordings_folder
@@ -350,6 +352,17 @@ async def test_what_was_gone_through_is_not_an_empty_table(tmp_path: Path) -> No
         with pytest.raises(rt.ConfigurationError, match="gone through already"):
             begun.to_pandas()
         assert len(await asyncio.to_thread(list, begun)) == 1
+
+
+async def test_files_without_words_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in which nothing was said is no error and has no row, and so is named at the end."""
+    soundfile.write(tmp_path / "silent.wav", np.zeros(24_000), 24_000)
+    paths = [tmp_path / "silent.wav", tmp_path / "nowhere.wav"]
+    results = await asyncio.to_thread(lambda: list(rt.transcribe_files(paths, service="local")))
+    assert len(results) == 2
+    said = capsys.readouterr().err
+    assert "1 of 2 files failed; .errors says why" in said
+    assert "in 1 of 2 files no words were found: silent.wav" in said
 
 
 async def test_a_service_that_goes_away_is_waited_for(tmp_path: Path) -> None:

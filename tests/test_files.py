@@ -135,6 +135,14 @@ def test_samples_that_are_not_numbers_are_silence() -> None:
     sound[1000:1100] = np.nan
     found = decoded(open_audio(sound, sample_rate=SAMPLE_RATE))
     assert likeness(found[5000:], REFERENCE[5000:]) > 0.9999
+    assert open_audio(sound, sample_rate=SAMPLE_RATE).note.startswith("100 of its ")
+    assert open_audio(chirp(SAMPLE_RATE), sample_rate=SAMPLE_RATE).note == ""
+
+
+def test_a_list_is_told_where_many_files_go() -> None:
+    """Several files are for another function."""
+    with pytest.raises(ConfigurationError, match=r"for many files there is rt_magic\.transcribe_files"):
+        open_audio(["a.wav", "b.wav"])  # type: ignore[arg-type]
 
 
 class Readable:

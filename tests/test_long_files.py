@@ -209,14 +209,15 @@ def three_hours(tmp_path_factory: pytest.TempPathFactory) -> Lecture:
 @pytest.mark.parametrize(
     ("connections", "life"), [(1, None), (1, 8.0), (4, None)], ids=["one", "one that expires", "four"]
 )
-async def test_three_hours(three_hours: Lecture, connections: int, life: float | None) -> None:
+async def test_three_hours(three_hours: Lecture, connections: int, life: float | None, tmp_path: Path) -> None:
     """Three hours arrive as they are, whatever the connections; no cut is in a word, and memory stays flat.
 
     Where connections expire the next takes over in time, also while the rest of a file that is read is on its way.
     """
     async with Auditor(three_hours, life=life) as service:
         command = [sys.executable, "-c", PROGRAM, str(three_hours.path), service.url, str(connections)]
-        user = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        state = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}  # what other tests' killed processes left is elsewhere
+        user = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=state)
         out, _ = await user.communicate()
         assert user.returncode == 0
     said = json.loads(out)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from types import SimpleNamespace
 
 import IPython
+import numpy as np
 import pytest
 
+import rt_magic as rt
 from rt_magic.progress import IN_A_LOG, files_bar, is_seen
+from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 
 
 class Terminal(io.StringIO):
@@ -44,3 +48,27 @@ def test_a_log_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with files_bar(3, show=True) as bar:
         assert bar.mininterval == bar.maxinterval == IN_A_LOG
+
+
+async def test_what_is_waited_for_is_said_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """A service that asks to wait is no silence: the sentence comes once, with the seconds."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    sound = np.random.default_rng(0).uniform(-0.1, 0.1, 24_000)
+    async with ScriptedPeer(Refusal(503, headers={"Retry-After": "1"}), script) as peer:
+        await asyncio.to_thread(rt.transcribe, sound, sample_rate=24_000, service=peer.url)
+    said = capsys.readouterr().err
+    assert said.count("trying again in 1 s") == 1 and "no words were found in it" in said
+
+
+def test_a_key_without_its_endpoint_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script whose endpoint is misspelt does not get rough words without a word about it."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of no use")
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+    rt.transcribe(np.zeros(4_800), sample_rate=24_000)
+    assert "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not" in capsys.readouterr().err

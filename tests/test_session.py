@@ -416,7 +416,10 @@ async def test_an_ended_session_begins_again_in_the_same_transcript() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"silence_ms": -5}, "silence_ms=-5 is not possible; give milliseconds, from 50 to 10000"),
+        (
+            {"silence_ms": -5},
+            "silence_ms=-5 is not possible; give a number of milliseconds such as 500, from 50 to 10000",
+        ),
         ({"silence_ms": "500ms"}, "silence_ms='500ms' is not possible"),
         ({"silence_ms": 0}, "silence_ms=0"),
         ({"keywords": [1]}, "are not words"),

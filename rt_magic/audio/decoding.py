@@ -56,6 +56,8 @@ class AudioSource:
     media: bool = False
     channel: int | None = None
     """The one channel that is read, from 0; None mixes all of them."""
+    note: str = ""
+    """What one should know of it."""
 
     @property
     def repeatable(self) -> bool:

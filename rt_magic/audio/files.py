@@ -44,7 +44,7 @@ def open_audio(
     if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
         raise ConfigurationError(
             f"{type(source).__name__} is not a source of audio; give a path, bytes, a binary file object, or a NumPy "
-            "array with sample_rate="
+            "array with sample_rate=; for many files there is rt_magic.transcribe_files"
         )
     if sample_rate is not None:
         raise ConfigurationError(f"sample_rate={sample_rate} goes with an array; a file says its own")
@@ -125,7 +125,7 @@ def _span(
 ) -> tuple[float, float | None, float | None]:
     for value in (start, stop):
         if not isinstance(value, numbers.Real | None):
-            raise ConfigurationError(f"start={start!r} and stop={stop!r} must be seconds")
+            raise ConfigurationError(f"start={start!r} and stop={stop!r} must be seconds, such as start=5")
     first = start or 0.0
     if not first >= 0 or (stop is not None and not stop > first):
         raise ConfigurationError(
@@ -164,7 +164,9 @@ def _array_source(array: NDArray[Any], sample_rate: int | None, start: float | N
     if np.issubdtype(array.dtype, np.floating) and (peak := float(np.nanmax(np.abs(array), initial=0.0))) > LOUDEST:
         raise AudioError(f"{name} reaches {peak:g}, and floats mean -1 to 1; divide it, 16-bit samples by 32768")
     first, last, duration = _span(name, start, stop, len(array) / sample_rate)
-    return AudioSource(name, array, sample_rate, channels, first, last, duration)
+    missing = int(np.isnan(array).sum()) if np.issubdtype(array.dtype, np.floating) else 0
+    note = f"{missing} of its {array.size} values are no numbers (NaN) and are taken for silence" if missing else ""
+    return AudioSource(name, array, sample_rate, channels, first, last, duration, note=note)
 
 
 def _promised_seconds(source: Any) -> float | None:

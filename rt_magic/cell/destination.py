@@ -22,7 +22,11 @@ def destination(
     if service.host is None:
         knows = f"{named or 'English'}, rough words" if english else named or "language detected"
         parts.append(f"Stays on this machine ({service.label()}, {knows}).")
-        other = resolved.note + "." if resolved.note else "Another service: --service, or set AZURE_OPENAI_ENDPOINT."
+        other = (
+            f"{resolved.warning or resolved.note}."
+            if resolved.warning or resolved.note
+            else "Another service: --service, or set AZURE_OPENAI_ENDPOINT."
+        )
         parts.append(other)
     else:
         where = f"Goes to {service.host} ({service.label()}, {named or 'language detected'})"

@@ -31,6 +31,9 @@ from rt_magic.wire.events import ServerEvent
 
 Phase: TypeAlias = Literal["connecting", "reconnecting"]
 
+TRYING_AGAIN = "trying again"
+"""How the sentence begins that says when the next connection is tried, and why."""
+
 
 class Keeper:
     """Carry a recording to a service, over as many connections as it takes, until everything is settled.
@@ -138,7 +141,7 @@ class Keeper:
             self._attempts.progress()
         wait = self._attempts.fail(error, final=final, asked=asked, quota=quota)
         self._lose()
-        self._moved("reconnecting" if self.connections else "connecting", f"trying again in {wait:.0f} s: {error}")
+        self._moved("reconnecting" if self.connections else "connecting", f"{TRYING_AGAIN} in {wait:.0f} s: {error}")
         await asyncio.sleep(wait)
 
     async def _connect(self) -> None:

@@ -25,6 +25,9 @@ class Resolved:
     service: Service
     reason: str
     note: str = ""
+    """What else could be chosen."""
+    warning: str = ""
+    """Why it may not be what was meant."""
 
 
 def resolve_service(
@@ -55,7 +58,10 @@ def resolve_service(
         base = environ.get("OPENAI_BASE_URL")
         note = "OPENAI_API_KEY is set: --service openai uses it; audio then goes to "
         note += "the address in OPENAI_BASE_URL" if base else str(DIALECTS["openai"].host)
-    return Resolved(Local(), "no service is set", note)
+    warning = ""
+    if environ.get("AZURE_OPENAI_API_KEY"):
+        warning = "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not: set that too, and Azure OpenAI is used"
+    return Resolved(Local(), "no service is set", note, warning)
 
 
 _OBJECT = "an object such as rt.AzureOpenAI(...)"

@@ -217,7 +217,9 @@ class Compatible:
     async def address(self, rung: Rung) -> Address:
         """Return where the next connection goes, with the key if there is one."""
         key = self.api_key or os.environ.get("RT_MAGIC_API_KEY")
-        return Address(self.target(rung), bearer(key, "the server's key") if key else {})
+        if not key:
+            return Address(self.target(rung), {}, "none")
+        return Address(self.target(rung), bearer(key, "the server's key"))
 
 
 Service: TypeAlias = Local | Compatible | OpenAI | AzureOpenAI | VoiceLive

@@ -22,7 +22,7 @@ from rt_magic.exceptions import (
 from rt_magic.languages import languages
 from rt_magic.secrets import unexpected
 from rt_magic.session.connection import Connection
-from rt_magic.session.keeper import Keeper, Phase
+from rt_magic.session.keeper import TRYING_AGAIN, Keeper, Phase
 from rt_magic.session.provenance import versions
 from rt_magic.session.report import Report
 from rt_magic.session.resolution import check_service
@@ -132,6 +132,8 @@ class RealtimeSession:
         )
         self.state: State = "connecting"
         self.status = "connecting"
+        self.waits = ""
+        """Why and how long no connection is tried, as a sentence; "" where one stands or is tried."""
         self.error: RtMagicError | None = None
         self._on_state = on_state
         self._folded = Folded(pace=self._pace, prompt=self._keeper.wanted.prompt, offset=offset)
@@ -207,7 +209,7 @@ class RealtimeSession:
             raise ConfigurationError(NOT_ENTERED)
         self._keeper.finish()
         if self.state not in ("stopped", "error"):
-            self._move("draining", "writing the last words")
+            self._move("draining", self.waits or "writing the last words")
         try:
             async with asyncio.timeout(timeout):
                 await self._over.wait()
@@ -282,10 +284,12 @@ class RealtimeSession:
             self._fail(unexpected(error))
 
     def _wait_for(self, phase: Phase, status: str) -> None:
+        self.waits = status if status.startswith(TRYING_AGAIN) else ""
         self._move("draining" if self._keeper.finishing else phase, status)
 
     def _receive(self, connection: Connection, event: ServerEvent | Opened | TurnCut | CutRefused) -> None:
         if isinstance(event, Opened):
+            self.waits = ""
             self._keeper.accept(connection)
         elif not isinstance(event, TurnCut | CutRefused):
             error = self._report.take(event, self._keeper.asked(), connection.request_id)

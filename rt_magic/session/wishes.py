@@ -50,7 +50,8 @@ def check_silence(milliseconds: object) -> int:
     least, most = SILENCE_MS
     if not isinstance(milliseconds, int | float) or not least <= milliseconds <= most:
         raise ConfigurationError(
-            f"silence_ms={milliseconds!r} is not possible; give milliseconds, from {least} to {most}"
+            f"silence_ms={milliseconds!r} is not possible; give a number of milliseconds such as 500, from {least} to "
+            f"{most}"
         )
     return round(milliseconds)
 
