@@ -45,8 +45,8 @@ def compile_body(source: str, shell: Any, bound: Callable[[], Mapping[str, objec
             "words to expect go into --keywords, context into --prompt"
         )
     code = "\n" + shell.transform_cell(source)  # so that lines are counted as in the cell, whose first one is ours
-    tree = ast.parse(code)
     name = shell.compile.cache(code, _cell_number(shell))
+    tree = ast.parse(code, name)  # a mistake is shown as one of this cell
     tree = shell.transform_ast(tree)
     last = tree.body.pop() if tree.body and _is_shown(tree.body[-1], source) else None
     flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -141,6 +141,8 @@ class TranscribeMagics(Magics):
             return self._transcribe(line, cell)
         except RtMagicError as error:
             raise UsageError(str(error)) from None
+        except SyntaxError as error:  # of the body; the lines in here say nothing of it
+            raise error.with_traceback(None) from None
         except OSError as error:
             raise UsageError(
                 f"the operating system says: {error}; free disk space or fix the permissions, and run the cell again"

@@ -218,6 +218,15 @@ async def test_without_a_key_the_message_names_the_three_ways_in() -> None:
     text = str(caught.value)
     assert "AZURE_OPENAI_API_KEY" in text and "`az login`" in text and "credential=" in text
     assert "Tried: EnvironmentCredential" in text and "\n" not in text
+    assert "nobody reads" not in text
+
+
+async def test_a_key_under_a_near_name_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is almost the one that is read is named, without what it holds."""
+    monkeypatch.setenv("AZURE_OPENAI_KEY", "sk-no-one-may-see-this")
+    with pytest.raises(rt.AuthenticationError, match="AZURE_OPENAI_KEY is set, but nobody reads that") as caught:
+        await headers()
+    assert "sk-no" not in str(caught.value)
 
 
 async def test_setting_azure_identity_up_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -111,6 +112,8 @@ def test_a_syntax_error_in_the_body_is_one(
     result = shell.run_cell(f'%%transcribe "{noise}"\nprint(segment.text')
     assert isinstance(result.error_in_exec, SyntaxError)
     assert "transcript" not in shell.user_ns
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert re.search(r"Cell In\[\d+\], line 2", shown) and "body.py" not in shown
 
 
 def test_a_file_with_the_embedded_engine(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:

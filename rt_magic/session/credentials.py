@@ -165,10 +165,12 @@ async def _default(scope: str, authority: str | None, key_variable: str) -> Proo
         await in_thread(forget_default_credential)
         if _is_of_the_network(error) and not limit.expired():
             raise _unreached("DefaultAzureCredential", error) from None
+        near = key_variable.replace("_API_KEY", "_KEY")
+        meant = f" ({near} is set, but nobody reads that)" if os.environ.get(near) else ""
         raise AuthenticationError(
-            f"there is no key and nobody is signed in to Azure. Three ways in: (1) set {key_variable} (portal: the "
-            "resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any credential "
-            f"of azure-identity, or a function that returns a token. {_attempts(error)}"
+            f"there is no key{meant} and nobody is signed in to Azure. Three ways in: (1) set {key_variable} "
+            "(portal: the resource's Keys and Endpoint), (2) run `az login` in a terminal, or (3) give credential= any "
+            f"credential of azure-identity, or a function that returns a token. {_attempts(error)}"
         ) from None
     return Proof(bearer(token, "DefaultAzureCredential"), _answered(credential), signed_in=True, scoped=True)
 
