@@ -17,10 +17,13 @@ IN_A_LOG = 60.0
 
 def is_seen() -> bool:
     """Whether somebody sees a bar move: in a notebook or a terminal, not in a log."""
+    return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    in_notebook = getattr(shell, "kernel", None) is not None
-    return in_notebook or (sys.stderr is not None and sys.stderr.isatty())
+    return getattr(shell, "kernel", None) is not None
 
 
 def watched(
@@ -57,9 +60,9 @@ def watched(
 
 
 def warn(name: str, sentences: Iterable[str]) -> None:
-    """Say on stderr what one should know of the words of a source."""
+    """Say what one should know of the words of a source: on stderr, in a notebook, where that is red, on stdout."""
     for sentence in sentences:
-        print(f"{name}: {sentence}", file=sys.stderr)
+        print(f"{name}: {sentence}", file=sys.stdout if _in_notebook() else sys.stderr)
 
 
 def files_bar(count: int, *, show: bool) -> Any:
