@@ -177,7 +177,6 @@ class Results(Iterator[tuple[Path, Result]]):
         """Why there was no connection last."""
         self._wordless: list[Path] = []
         self._given = 0
-        self._over = False
         self._manifest = manifest
         self._count = len(paths)
         self._waiting = deque(_Job(path) for path in paths)
@@ -187,7 +186,7 @@ class Results(Iterator[tuple[Path, Result]]):
         self._steps = self._work()
 
     def __iter__(self) -> Self:
-        if self._over:
+        if self._given == self._count:
             raise ConfigurationError(USED_UP)
         return self
 
@@ -269,7 +268,6 @@ class Results(Iterator[tuple[Path, Result]]):
                         yield done
             if self._waiting and (error := self._ending or self._held) is not None:
                 raise error
-            self._over = True
             if self._progress:
                 warn("transcribe_files", self._shortfall())
         finally:
