@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from rt_magic.exceptions import ConfigurationError, RtMagicError
+from rt_magic.shell import running_shell
 from rt_magic.transcript.segments import Segment
 
 _log = logging.getLogger(__name__)
@@ -218,8 +219,7 @@ class Errors:
     def show(self, error: BaseException) -> None:
         """Show it in the cell that prints now; without IPython it is logged."""
         error = error.with_traceback(_without_ours(error.__traceback__))
-        ipython = sys.modules.get("IPython")
-        shell = ipython.get_ipython() if ipython is not None else None
+        shell = running_shell()
         if shell is None:
             _log.error("the code that runs for each segment raised", exc_info=error)
             return

@@ -28,10 +28,10 @@ from rt_magic.manifest import Manifest, content_hash, settings_hash
 from rt_magic.one_file import Outcome, portable, raised, settings_of, submit_here, transcribe_one
 from rt_magic.optional import library
 from rt_magic.options import keyword_list
+from rt_magic.pacing import Pacing
 from rt_magic.progress import files_bar, is_seen, warn
 from rt_magic.session.defaults import chosen_service
 from rt_magic.session.services import Local, Service
-from rt_magic.session.yielding import Throttle
 from rt_magic.transcript.transcript import Transcript
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -168,13 +168,7 @@ class Results(Iterator[tuple[Path, Result]]):
         self._options = options
         self._settings = settings_hash(settings_of(options))
         self._submit = submit
-        self._throttle = Throttle(most)
-        self._away = self._reached = False
-        """Whether the service could not be reached last, and whether it ever was."""
-        self._ending: RtMagicError | None = None
-        """What concerns all files: no more are begun, and it is raised when those under way are done."""
-        self._held: RtMagicError | None = None
-        """Why there was no connection last."""
+        self._pacing = Pacing(most)
         self._wordless: list[Path] = []
         self._given = 0
         self._manifest = manifest
@@ -253,21 +247,21 @@ class Results(Iterator[tuple[Path, Result]]):
         shown = ""
         try:
             with files_bar(self._count, show=self._progress) as bar:
-                while self._running or (self._waiting and self._goes_on):
+                while self._running or (self._waiting and self._pacing.lost is None):
                     now = time.monotonic()
-                    if self._waiting and self._ending is None and self._throttle.room(len(self._running), now):
+                    if self._waiting and self._pacing.room(len(self._running), now):
                         done = self._begin(self._waiting.popleft())
                     else:
                         done = self._next_ended(timeout=0.1)  # short, so that an interrupt is heard everywhere
-                    if (said := self._said(self._throttle.until - now)) != shown:
+                    if (said := self._said(now)) != shown:
                         bar.set_postfix_str(shown := said, refresh=is_seen())
                     if done is not None:
                         bar.update()
                         if isinstance(done[1], Transcript) and not len(done[1]):
                             self._wordless.append(done[0])
                         yield done
-            if self._waiting and (error := self._ending or self._held) is not None:
-                raise error
+            if self._waiting and self._pacing.lost is not None:
+                raise self._pacing.lost
             if self._progress:
                 warn("transcribe_files", self._shortfall())
         finally:
@@ -275,12 +269,6 @@ class Results(Iterator[tuple[Path, Result]]):
                 future.cancel()
                 self._waiting.appendleft(job)
             self._running.clear()
-
-    @property
-    def _goes_on(self) -> bool:
-        """Whether another file may be begun, now or later, while none is under way."""
-        lost = self._held is not None and (self._throttle.hopeless or not self._reached)
-        return self._ending is None and not lost
 
     def _shortfall(self) -> Iterator[str]:
         """Yield what is missing in a table of the files."""
@@ -290,11 +278,9 @@ class Results(Iterator[tuple[Path, Result]]):
             names = ", ".join(path.name for path in self._wordless[:3]) + (", …" if len(self._wordless) > 3 else "")
             yield f"in {len(self._wordless)} of {self._count} files no words were found: {names}"
 
-    def _said(self, pause: float) -> str:
-        why = "the service cannot be reached, again in" if self._away else "the service asks to wait"
-        waiting = [f"{why} {pause:.0f} s"] if pause > 1 and self._ending is None else []
-        waiting += ["after an error no more are begun"] if self._ending is not None else []
-        return "; ".join([*waiting, *([f"{len(self.errors)} failed"] if self.errors else [])])
+    def _said(self, now: float) -> str:
+        failed = f"{len(self.errors)} failed" if self.errors else ""
+        return "; ".join(filter(None, [self._pacing.said(now), failed]))
 
     def _begin(self, job: _Job) -> tuple[Path, Result] | None:
         """Start a file, unless the manifest has its transcript or it cannot be read."""
@@ -327,12 +313,13 @@ class Results(Iterator[tuple[Path, Result]]):
         job, future = self._running[number]
         outcome = self._outcome(future)
         del self._running[number]
-        if outcome.why is not None or isinstance(outcome.error, AuthenticationError):
-            self._hold_back(job, outcome)
+        why = "refused" if isinstance(outcome.error, AuthenticationError) else outcome.why
+        if why is not None and outcome.error is not None:
+            self._waiting.appendleft(job)
+            self._pacing.miss(why, outcome.error, outcome.retry_after, time.monotonic())
             return None
         if outcome.error is None or isinstance(outcome.error, _OF_THE_SERVICE):
-            self._throttle.succeed()
-            self._reached = True
+            self._pacing.reach()
         result: Result | None = outcome.transcript if outcome.error is None else outcome.error
         assert result is not None
         if self._manifest is not None:
@@ -341,18 +328,6 @@ class Results(Iterator[tuple[Path, Result]]):
             return self._with_sound(job.path, result)
         self.errors[job.path] = result
         return job.path, result
-
-    def _hold_back(self, job: _Job, outcome: Outcome) -> None:
-        """Put a file back for which there was no connection, and let all wait, or end it."""
-        self._waiting.appendleft(job)
-        assert outcome.error is not None
-        if outcome.why is None or outcome.why == "refused":
-            self._ending = outcome.error
-            return
-        self._away = outcome.why == "away"
-        self._reached = self._reached or not self._away
-        self._held = outcome.error
-        self._throttle.refuse(outcome.retry_after, time.monotonic())
 
     @staticmethod
     def _outcome(future: Any) -> Outcome:

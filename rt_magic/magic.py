@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,32 +16,23 @@ from IPython.display import display
 from rt_magic import arguments as reading
 from rt_magic import body, languages, words
 from rt_magic.arguments import Arguments
-from rt_magic.audio.capture import check_capture
-from rt_magic.cell import terminal
 from rt_magic.cell.driver import transcripts
-from rt_magic.cell.notebook import in_kernel
-from rt_magic.cell.notices import notice, set_notice
+from rt_magic.cell.notices import set_notice
 from rt_magic.cell.playback import FileTranscriber
-from rt_magic.cell.status import LIVE, NO_LANE
+from rt_magic.cell.presenting import check_place, present
+from rt_magic.cell.status import LIVE
 from rt_magic.completion import complete
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.manual import manual
 from rt_magic.options import keyword_list
 from rt_magic.session.defaults import chosen_service, configure
 from rt_magic.session.resolution import allow, check_allowed, check_service, resolve_service
-from rt_magic.transcriber import Transcriber, can_wait, under_way
+from rt_magic.shell import in_kernel
+from rt_magic.transcriber import Transcriber, under_way
 from rt_magic.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-PAGE_WITHIN = 10.0
-"""Seconds a page has to show up where a cell waits for it."""
-
-HEADLESS = "no page can record for this run: give a file, %%transcribe --from talk.wav, or run it where a page shows it"
-TERMINAL = "a terminal has no page that could record: leave --microphone page out, or give a file, --from talk.wav"
-
-STARTED_BY_HAND = "Nothing is recorded yet: .start() of what this returns begins, .stop() ends."
 
 
 @dataclass(frozen=True)
@@ -162,14 +152,15 @@ class TranscribeMagics(Magics):
         self._check_variable(into, key)
         wanted = self._wanted(asked)
         if asked.source is None:
-            self._check_place(asked)
+            check_place(getattr(self.shell, "kernel", None), asked.microphone, asked.wait)
         waits = asked.wait if asked.wait is not None else asked.source is not None or not in_kernel()
         bound: dict[str, object] = {}
         step = self._step(cell, bound, waits)
         before = self._runs.get(key)
         if before is not None and before.live and not asked.new and _same(before.wanted, wanted):
             self._attach(replace(before, into=into), key, step, bound)
-            return self._present(before.transcriber, waits)
+            present(before.transcriber, waits)
+            return before.transcriber
         transcriber = FileTranscriber(**wanted) if "source" in wanted else Transcriber(**wanted)
         if before is not None:
             if before.live:
@@ -182,7 +173,8 @@ class TranscribeMagics(Magics):
         self._attach(Run(transcriber, wanted, into), key, step, bound)
         if isinstance(transcriber, FileTranscriber):
             transcriber.start()
-        return self._present(transcriber, waits)
+        present(transcriber, waits)
+        return transcriber
 
     def _attach(self, run: Run, key: str, step: body.Step | None, bound: dict[str, object]) -> None:
         """Make this the cell's run: the variables have its transcript, and the body is run from now on."""
@@ -205,44 +197,6 @@ class TranscribeMagics(Magics):
         for known in [left for left in self._left if not any(value is left for value in held)]:
             known.close()
             self._left.remove(known)
-
-    def _present(self, transcriber: Transcriber, waits: bool) -> Transcriber:
-        if not in_kernel():
-            return self._in_terminal(transcriber, waits)
-        transcriber.show()
-        if waits:
-            try:
-                seen = isinstance(transcriber, FileTranscriber) or transcriber.wait_for_page(PAGE_WITHIN)
-            except KeyboardInterrupt:
-                transcriber.finish()
-                raise
-            if not seen:
-                raise ConfigurationError(HEADLESS)
-            transcriber.wait()
-        return transcriber
-
-    def _in_terminal(self, transcriber: Transcriber, waits: bool) -> Transcriber:
-        """Take Enter for Start and Ctrl-C for Stop, and write the words in place where somebody sees them."""
-        recorded = isinstance(transcriber, FileTranscriber)
-        if not recorded:
-            print(transcriber.microphone.destination)
-            if not waits:
-                transcriber.shown()
-                print(STARTED_BY_HAND)
-                return transcriber
-            print(notice(transcriber.service))
-            if not terminal.ask_to_start():
-                transcriber.shown()
-                return transcriber
-            transcriber.start()
-        if waits and terminal.is_interactive():
-            transcriber.write_lines()
-        if waits:
-            with nullcontext() if recorded else suppress(KeyboardInterrupt):
-                transcriber.wait()
-        if not (waits and terminal.is_interactive()):
-            transcriber.show()
-        return transcriber
 
     def _wanted(self, asked: Arguments) -> dict[str, Any]:
         """Return what a line asks for as the arguments of a transcriber, with everything looked up."""
@@ -315,27 +269,6 @@ class TranscribeMagics(Magics):
             raise ConfigurationError(
                 f"{into} is a variable of yours ({type(value).__name__}): choose another name with --into"
             )
-
-    def _check_place(self, asked: Arguments) -> None:
-        """Raise ConfigurationError where no microphone could be opened, or no page be heard while the cell waits."""
-        kernel = getattr(self.shell, "kernel", None)
-        if kernel is None:
-            self._check_terminal(asked)
-            return
-        if not kernel._allow_stdin and not os.environ.get("JPY_SESSION_NAME"):
-            raise ConfigurationError(HEADLESS)
-        if asked.wait and not can_wait():
-            raise ConfigurationError(NO_LANE)
-
-    def _check_terminal(self, asked: Arguments) -> None:
-        if (asked.microphone or "kernel") == "page":
-            raise ConfigurationError(TERMINAL)
-        try:
-            check_capture()
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{error}; or give a file: %transcribe --from talk.wav") from None
-        if asked.wait is not False and not terminal.is_interactive():
-            raise ConfigurationError(terminal.NOBODY)
 
     def _key(self, into: str) -> str:
         kernel = getattr(self.shell, "kernel", None)

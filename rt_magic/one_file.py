@@ -11,10 +11,11 @@ from rt_magic.audio.decoding import AudioSource
 from rt_magic.audio.files import open_audio
 from rt_magic.batch import Options, Transcription
 from rt_magic.exceptions import ConfigurationError, RtMagicError
+from rt_magic.pacing import Why
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session.services import AzureOpenAI, Local, OpenAI, Service, VoiceLive
-from rt_magic.session.yielding import NoConnection, Why, YieldingSession
+from rt_magic.session.yielding import NoConnection, YieldingSession
 from rt_magic.threads import in_thread
 from rt_magic.transcript.transcript import Transcript
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rt_magic.audio.decoding import AudioSource
 from rt_magic.exceptions import RtMagicError
+from rt_magic.shell import in_kernel
 from rt_magic.transcript.transcript import Transcript
 
 IN_A_LOG = 60.0
@@ -17,13 +18,7 @@ IN_A_LOG = 60.0
 
 def is_seen() -> bool:
     """Whether somebody sees a bar move: in a notebook or a terminal, not in a log."""
-    return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
+    return in_kernel() or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def watched(
@@ -62,7 +57,7 @@ def watched(
 def warn(name: str, sentences: Iterable[str]) -> None:
     """Say what one should know of the words of a source: on stderr, in a notebook, where that is red, on stdout."""
     for sentence in sentences:
-        print(f"{name}: {sentence}", file=sys.stdout if _in_notebook() else sys.stderr)
+        print(f"{name}: {sentence}", file=sys.stdout if in_kernel() else sys.stderr)
 
 
 def files_bar(count: int, *, show: bool) -> Any:

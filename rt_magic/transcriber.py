@@ -22,7 +22,7 @@ from rt_magic.cell.better import BetterWords
 from rt_magic.cell.destination import destination
 from rt_magic.cell.driver import Driver, transcripts
 from rt_magic.cell.live import PATIENCE, Live
-from rt_magic.cell.notebook import current_notebook, execution_count, in_kernel
+from rt_magic.cell.notebook import current_notebook, execution_count
 from rt_magic.cell.status import BY_HAND, LIVE, NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
 from rt_magic.cell.steps import Steps
 from rt_magic.cell.terminal import Lines
@@ -37,6 +37,7 @@ from rt_magic.session.defaults import chosen_service
 from rt_magic.session.resolution import Resolved, check_service, english_only
 from rt_magic.session.services import Local, Service
 from rt_magic.session.wishes import check_silence, known_noise_reduction, known_turn_detection
+from rt_magic.shell import in_kernel
 from rt_magic.transcript.transcript import Transcript, TranscriptChange
 from rt_magic.widgets import lane
 from rt_magic.widgets.final_text import FinalText, tell

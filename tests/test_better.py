@@ -145,7 +145,7 @@ def test_a_missing_engine_is_named_with_the_line_that_installs_it() -> None:
     BetterWords(microphone, lambda model: "here")
     ask(microphone)
     wait(lambda: microphone.better["state"] == "failed")
-    assert '%pip install "rt-magic[whisper]"' in microphone.better["sentence"]
+    assert 'pip install "rt-magic[whisper]"' in microphone.better["sentence"]
 
 
 def test_the_process_ends_with_the_cell(hub: type[Hub]) -> None:

@@ -42,7 +42,7 @@ def page(microphone: PipeMicrophone) -> Iterator[FrontEnd]:
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where sounddevice is not installed the refusal is one line with the command; so it is without PortAudio."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(rt.ConfigurationError, match=r'%pip install "rt-magic\[mic\]"'):
+    with pytest.raises(rt.ConfigurationError, match=r'pip install "rt-magic\[mic\]"'):
         rt.Transcriber(microphone="kernel", service="ws://127.0.0.1:9")
     monkeypatch.undo()
     if sys.platform == "linux":

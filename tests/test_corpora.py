@@ -30,7 +30,6 @@ from rt_magic.audio.recording import recordings_folder
 from rt_magic.corpora import Results, found_files
 from rt_magic.manifest import Manifest
 from rt_magic.session import embedded
-from rt_magic.session.yielding import Throttle
 from rt_magic.transcript.transcript import Transcript
 from tests.conftest import MAIN
 from tests.corpus import Stenographer, hums, recordings
@@ -235,36 +234,6 @@ async def test_when_one_has_to_wait_all_wait(tmp_path: Path) -> None:
     assert peer.most <= 4
 
 
-def test_a_burst_halves_and_success_widens() -> None:
-    """Refusals of one burst halve the room once and at most lengthen the pause; each success gives one place back."""
-    throttle = Throttle(8)
-    assert throttle.room(7, 0.0) and not throttle.room(8, 0.0)
-    throttle.refuse(5.0, 10.0)
-    throttle.refuse(2.0, 10.1)
-    throttle.refuse(7.0, 10.2)
-    assert throttle.until == 17.2 and throttle.allowed == 4
-    assert not throttle.room(0, 17.1) and throttle.room(3, 17.2) and not throttle.room(4, 17.2)
-    throttle.succeed()
-    assert throttle.room(4, 18.0)
-    for _ in range(10):
-        throttle.succeed()
-    assert throttle.allowed == 8
-
-
-def test_without_a_time_the_pauses_double() -> None:
-    """Where the service does not say how long, pauses double to a minute, and ten for nothing are enough."""
-    throttle, now, waits = Throttle(8), 0.0, []
-    while not throttle.hopeless:
-        throttle.refuse(None, now)
-        waits.append(throttle.until - now)
-        now = throttle.until
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]
-    assert throttle.allowed == 1
-    patient = Throttle(8)
-    patient.refuse(86_400, 0.0)
-    assert patient.hopeless
-
-
 async def test_a_service_that_wants_none_today_ends_it(tmp_path: Path) -> None:
     """Asked to wait for a day, the iteration ends with that error, and no file counts as failed."""
     async with Stenographer(lambda number: (429, {"Retry-After": "86400"})) as peer:
@@ -311,12 +280,12 @@ async def test_one_that_is_connected_is_not_given_up_for_others(tmp_path: Path) 
 
 async def test_a_service_that_does_not_come_back_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many pauses the error is raised, and what waits is said meanwhile; what is done stays done."""
-    monkeypatch.setattr("rt_magic.session.yielding.MAXIMUM_PAUSES", 2)
+    monkeypatch.setattr("rt_magic.pacing.MAXIMUM_PAUSES", 2)
     said: list[str] = []
     say = Results._said
 
-    def overhear(results: Results, pause: float) -> str:
-        said.append(say(results, pause))
+    def overhear(results: Results, now: float) -> str:
+        said.append(say(results, now))
         return said[-1]
 
     monkeypatch.setattr(Results, "_said", overhear)
@@ -373,7 +342,7 @@ async def test_a_service_that_goes_away_is_waited_for(tmp_path: Path) -> None:
         results = rt.transcribe_files(sorted(written), service=url, max_concurrency=1, progress=False)
         first, _ = await asyncio.to_thread(next, results)
     rest = asyncio.create_task(asyncio.to_thread(texts, results))
-    await asyncio.to_thread(wait_until, lambda: results._throttle.until > 0)
+    await asyncio.to_thread(wait_until, lambda: results._pacing.throttle.until > 0)
     async with Stenographer(port=int(url.rpartition(":")[2])):
         assert await rest == {path: text for path, text in written.items() if path != first}
     assert not results.errors

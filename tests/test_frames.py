@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.optional import pip
 from rt_magic.transcript import export
 from rt_magic.transcript.frames import LATENCY, SEGMENTS, WORDS, wall_clock
 from rt_magic.transcript.segments import Changes, Segment
@@ -189,7 +190,7 @@ def test_a_missing_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch, pack
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigurationError) as caught:
         use(interview())  # type: ignore[operator]
-    assert str(caught.value) == f"{package} is needed for this and is not installed: %pip install {package}"
+    assert str(caught.value) == f"{package} is needed for this and is not installed: {pip()} install {package}"
 
 
 def test_libraries_are_loaded_when_asked_for() -> None:

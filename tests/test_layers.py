@@ -29,14 +29,14 @@ ROWS = {
     "pure": (
         "exceptions", "arguments", "options", "manual", "languages", "secrets", "words", "audio.pace", "audio.pcm",
         "audio.resampling", "wire", "wire.*",
-        "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
+        "pacing", "transcript.alignment", "transcript.annotations", "transcript.archive", "transcript.corrections",
         "transcript.drawing", "transcript.export", "transcript.folding", "transcript.joining", "transcript.ledger",
         "transcript.measures", "transcript.order", "transcript.reading", "transcript.segments",
         "transcript.subtitles", "transcript.turns", "transcript.whisper",
     ),
     "edges": (
-        "portal", "threads", "optional", "audio", "audio.*", "transcript", "transcript.*", "session", "session.*",
-        "widgets", "widgets.*", "local", "local.*", "testing", "testing.*",
+        "portal", "threads", "optional", "shell", "audio", "audio.*", "transcript", "transcript.*", "session",
+        "session.*", "widgets", "widgets.*", "local", "local.*", "testing", "testing.*",
     ),
     "joins": (
         "transcriber", "cell", "cell.*", "batch", "corpora", "one_file", "manifest", "progress", "recovery", "body",
@@ -47,8 +47,9 @@ ROWS = {
 
 # Inside the edges: what a package may use beside itself and the pure modules.
 ACROSS = {
+    "optional": ("shell",),
     "audio": ("optional",),
-    "session": ("audio", "transcript", "threads", "optional"),
+    "session": ("audio", "transcript", "threads", "optional", "shell"),
     "transcript": ("audio", "optional"),
     "widgets": ("audio", "transcript", "portal", "threads"),
     "local": ("audio", "optional"),
@@ -92,7 +93,6 @@ LIBRARIES = {
         "extension",
         "body",
         "transcriber",
-        "cell.notebook",
         "cell.twin",
         "__init__.load_ipython_extension",
     ),

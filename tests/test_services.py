@@ -301,7 +301,7 @@ def test_another_language_is_refused_with_the_ways_out(language: str, name: str)
     assert name in said and f"--lang {language}" in said
     ways = (
         "set AZURE_OPENAI_ENDPOINT",
-        '%pip install "rt-magic[whisper]"',
+        'pip install "rt-magic[whisper]"',
         "--model /path/to/model",
         "--service openai",
     )

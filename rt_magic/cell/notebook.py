@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 
-from IPython.core.getipython import get_ipython
-
-
-def in_kernel() -> bool:
-    """Whether this runs in a kernel, and not in a terminal or a script."""
-    return getattr(get_ipython(), "kernel", None) is not None
+from rt_magic.shell import running_shell
 
 
 def execution_count() -> int:
     """Return the number of the cell that runs; -2 where there are no cells."""
-    return int(getattr(get_ipython(), "execution_count", -2))
+    return int(getattr(running_shell(), "execution_count", -2))
 
 
 def current_notebook() -> str:
     """Return a name of the notebook whose cell runs: its file where the kernel knows that, else one of this kernel."""
-    kernel = getattr(get_ipython(), "kernel", None)
+    kernel = getattr(running_shell(), "kernel", None)
     if kernel is None:
         return ""
     parent = kernel.get_parent()

@@ -14,6 +14,7 @@ from rt_magic.languages import language_name
 from rt_magic.optional import extra
 from rt_magic.session.addresses import split
 from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, VoiceLive, is_azure
+from rt_magic.shell import running_shell
 from rt_magic.wire.dialects import DIALECTS
 from rt_magic.words import SERVICES
 
@@ -122,9 +123,7 @@ def check_allowed(service: Service) -> None:
 
 def _configured() -> Sequence[str]:
     """Return what IPython's configuration allows, whether or not the extension is loaded."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    section = getattr(shell, "config", {}).get("TranscribeMagics", {})
+    section = getattr(running_shell(), "config", {}).get("TranscribeMagics", {})
     return tuple(map(str, section.get("allowed_services") or ()))
 
 

@@ -1,17 +1,15 @@
-"""Sessions of which there are many: where the service is too busy for one, or away, all of them wait together."""
+"""Sessions of which there are many: one for which the service has no connection says so and ends."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
 
 from rt_magic.exceptions import RtMagicError, ServiceConnectionError
+from rt_magic.pacing import Why
 from rt_magic.session.diagnosis import can_retry, explain_handshake
 from rt_magic.session.keeper import Keeper
 from rt_magic.session.opening import HandshakeRefused, NotReached
 from rt_magic.session.session import RealtimeSession
-
-Why: TypeAlias = Literal["busy", "away", "refused"]
 
 
 class NoConnection(RtMagicError):
@@ -71,42 +69,3 @@ class YieldingSession(RealtimeSession):
     """
 
     _keeping = _YieldingKeeper
-
-
-MAXIMUM_PAUSES = 10
-"""Pauses in a row after which nothing better is expected."""
-
-MAXIMUM_WAIT = 3600.0
-"""Seconds that a service may ask all to wait."""
-
-
-class Throttle:
-    """How many may be under way: half as many after each refusal, one more after each success. No I/O, no clock."""
-
-    def __init__(self, most: int) -> None:
-        self.most = self.allowed = most
-        self.until = 0.0
-        self._pauses = 0
-        self._asked = 0.0
-
-    def room(self, running: int, now: float) -> bool:
-        """Tell whether another one may begin."""
-        return now >= self.until and running < self.allowed
-
-    def refuse(self, retry_after: float | None, now: float) -> None:
-        """Begin a pause for all; refusals during a pause are of the same burst and at most make it longer."""
-        if now >= self.until:
-            self._pauses += 1
-            self.allowed = max(1, self.allowed // 2)
-        self._asked = min(60.0, 2.0 ** (self._pauses - 1)) if retry_after is None else max(0.1, retry_after)
-        self.until = max(self.until, now + self._asked)
-
-    def succeed(self) -> None:
-        """Let one more begin."""
-        self._pauses = 0
-        self.allowed = min(self.most, self.allowed + 1)
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether so many pauses brought nothing, or so long a one is asked for, that it is better to say so."""
-        return self._pauses > MAXIMUM_PAUSES or self._asked > MAXIMUM_WAIT
