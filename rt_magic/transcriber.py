@@ -30,6 +30,7 @@ from rt_magic.cell.twin import Twin
 from rt_magic.cell.waiting import Waiting
 from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.languages import languages
+from rt_magic.optional import library
 from rt_magic.options import keyword_list, read_microphone
 from rt_magic.portal import close_portal, portal
 from rt_magic.session import embedded
@@ -284,6 +285,10 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
     def bind(self, variable: str) -> None:
         """Speak of the transcript by this variable of the user's."""
         self._live.variable = variable
+
+    def _display_(self) -> Any:
+        """Return what marimo shows, whose name this is: it has no boxes of ipywidgets, but both of the parts."""
+        return library("marimo").vstack([self.microphone, self.view])
 
     def show(self) -> None:
         """Display the live view, and under it the text that stays in the saved notebook."""

@@ -13,6 +13,16 @@ export function element(tag, name, properties = {}, ...children) {
   return made;
 }
 
+/**
+ * The tree that an element is in: its document or, as in marimo, a shadow root, which has its own style and focus.
+ * @param {Element} el
+ * @returns {Document | ShadowRoot}
+ */
+export function treeOf(el) {
+  const root = el.getRootNode();
+  return root instanceof ShadowRoot ? root : el.ownerDocument;
+}
+
 /** @param {Node} node @param {string} text written only when it differs */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

@@ -1,5 +1,5 @@
 import { correct } from "./editor.js";
-import { element, keepKeys, tool } from "./elements.js";
+import { element, keepKeys, tool, treeOf } from "./elements.js";
 import { createLine, fill, rewrite } from "./line.js";
 
 /**
@@ -113,7 +113,7 @@ export class Log {
   toEnd() {
     this.#following = true;
     this.#follow();
-    if (this.el.ownerDocument.activeElement === this.#newest) this.#log.focus({ preventScroll: true });
+    if (treeOf(this.el).activeElement === this.#newest) this.#log.focus({ preventScroll: true });
     this.#newest.hidden = true;
   }
 

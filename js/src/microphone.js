@@ -196,7 +196,7 @@ export default () => {
 
   /** @type {import("@anywidget/types").Render<Traits>} */
   function render({ model, el, signal }) {
-    addStyle(el.ownerDocument);
+    addStyle(el);
     const panel = new Panel(el, { act, change, level: () => recorder.level.shown(now()) }, signal);
     panels.set(el, panel);
     signal.addEventListener("abort", () => panels.delete(el), { once: true });

@@ -1,5 +1,5 @@
 import { BetterWords } from "./better.js";
-import { element, write } from "./elements.js";
+import { element, treeOf, write } from "./elements.js";
 import { Meter } from "./meter.js";
 import { Settings } from "./settings.js";
 import { clock } from "./plain_text.js";
@@ -142,7 +142,9 @@ export class Panel {
   #mark() {
     if (!this.#shown) return;
     const { composed, state } = this.#shown;
-    this.#el.classList.toggle("rt-magic", !composed);
+    // What shows the parts of a cell without the cell, as marimo does, has nothing around them.
+    const whole = this.#el.parentElement?.closest(".rt-magic");
+    this.#el.classList.toggle("rt-magic", !composed || (this.#el.isConnected && !whole));
     const root = this.#el.closest(".rt-magic");
     if (root instanceof HTMLElement && root.dataset.state !== state) root.dataset.state = state;
   }
@@ -153,7 +155,7 @@ export class Panel {
    */
   #button(button, wanted) {
     const enabled = Boolean(wanted?.enabled);
-    if (!enabled && button.ownerDocument.activeElement === button) {
+    if (!enabled && treeOf(button).activeElement === button) {
       this.#focused = button;
       if (!wanted && !this.#primary.disabled) this.#primary.focus({ preventScroll: true });
     }

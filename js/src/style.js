@@ -1,3 +1,4 @@
+import { element, treeOf } from "./elements.js";
 import { CONTROLS } from "./style_controls.js";
 import { VIEW } from "./style_view.js";
 
@@ -38,16 +39,17 @@ ${CONTROLS}
 ${VIEW}`;
 
 /**
- * Add the style of both widgets to a document, once.
- * @param {Document} document
+ * Add the style of both widgets to the tree that an element is in, once.
+ * @param {Element} el
  */
-export function addStyle(document) {
-  const known = document.getElementById(ID);
-  const style = known ?? document.createElement("style");
+export function addStyle(el) {
+  const tree = treeOf(el);
+  const known = tree.getElementById(ID);
+  const style = known ?? element("style", "");
   if (style.textContent !== STYLE) style.textContent = STYLE;
   if (known) return;
   style.id = ID;
-  document.head.append(style);
+  (tree instanceof Document ? tree.head : tree).append(style);
 }
 
 /**

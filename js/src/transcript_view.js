@@ -77,7 +77,7 @@ export default () => {
 
   /** @type {import("@anywidget/types").Render<Traits>} */
   function render({ model, el, signal }) {
-    addStyle(el.ownerDocument);
+    addStyle(el);
     const name = randomName();
     const view = new View(el, signal, lines, (request) => {
       if (kernelGone(model.get("layout"))) return false;

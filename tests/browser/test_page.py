@@ -225,6 +225,27 @@ def test_a_composed_microphone_marks_the_cell(open_page: OpenPage) -> None:
     expect(button(page, "Stop")).to_be_disabled()
 
 
+def test_a_shadow_tree_has_style_and_focus_of_its_own(open_page: OpenPage) -> None:
+    """Where a page draws each widget in a shadow root, and nothing around both, it looks and is steered the same."""
+    page = open_page()
+    page.evaluate("""async () => {
+        const host = document.body.appendChild(document.createElement("div"));
+        window.m = await microphone({composed: true});
+        window.e = m.show(host.attachShadow({mode: "open"}));
+    }""")
+    expect(button(page, "Start")).to_have_css("min-height", "48px")
+    expect(page.locator(".rt-microphone")).to_have_attribute("data-state", "ready")
+    page.evaluate("m.show(e.getRootNode())")
+    assert page.evaluate("e.getRootNode().querySelectorAll('style').length") == 1
+    assert page.evaluate("document.getElementById('rt-magic-style')") is None
+    button(page, "Start").first.focus()
+    page.keyboard.press("Enter")
+    expect(button(page, "Stop").first).to_be_focused()
+    page.evaluate("m.model.write({state: 'draining'})")
+    page.evaluate("m.model.write({state: 'stopped'})")
+    expect(button(page, "Start").first).to_be_focused()
+
+
 def test_python_starts_and_stops_the_page(open_page: OpenPage) -> None:
     """A new command is followed once a view is seen; one from before this page is not."""
     page = open_page()

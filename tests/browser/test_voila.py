@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.cell import click, expect_state
 from tests.browser.conftest import Lab
 from tests.browser.microphone import WavMicrophone
+from tests.browser.server import serving
 from tests.speech import PHRASES_FLAC
 
 DASHBOARD = """
@@ -42,35 +37,8 @@ def voila(tmp_path: Path) -> Iterator[str]:
         metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}},
     )
     nbformat.write(notebook, tmp_path / "dashboard.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    named = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "XDG_STATE_HOME")
-    folders = {"HOME": tmp_path, **{name: tmp_path / name.lower() for name in named}}
-    with (tmp_path / "voila.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "voila", "dashboard.ipynb", "--no-browser", f"--port={port}"],
-            cwd=tmp_path,
-            env={**os.environ, **{name: str(folder) for name, folder in folders.items()}},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/", timeout=2):
-                    break
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "voila.log").read_text()
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.wait(15)
+    with serving(tmp_path, "voila", "dashboard.ipynb", "--no-browser", ready="voila/static/") as address:
+        yield address
 
 
 def test_a_dashboard_with_the_three_components(voila: str, chromium: Browser, microphone: WavMicrophone) -> None:

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 87c19f3c287756571ced80553a8e99980bf7476dc3b266f32176e9eeaa363b9a); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 22f0d6780d168dbd6ebcb2ac03b6e1cca1028976aeacee0503ab83a35fbca8cd); edit there, then: npm --prefix js run build
 
 // src/elements.js
 function element(tag, name, properties = {}, ...children) {
@@ -6,6 +6,10 @@ function element(tag, name, properties = {}, ...children) {
   if (name) made2.className = name;
   made2.append(...children);
   return made2;
+}
+function treeOf(el) {
+  const root = el.getRootNode();
+  return root instanceof ShadowRoot ? root : el.ownerDocument;
 }
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -630,7 +634,8 @@ var Panel = class {
   #mark() {
     if (!this.#shown) return;
     const { composed, state } = this.#shown;
-    this.#el.classList.toggle("rt-magic", !composed);
+    const whole = this.#el.parentElement?.closest(".rt-magic");
+    this.#el.classList.toggle("rt-magic", !composed || this.#el.isConnected && !whole);
     const root = this.#el.closest(".rt-magic");
     if (root instanceof HTMLElement && root.dataset.state !== state) root.dataset.state = state;
   }
@@ -640,7 +645,7 @@ var Panel = class {
    */
   #button(button, wanted) {
     const enabled = Boolean(wanted?.enabled);
-    if (!enabled && button.ownerDocument.activeElement === button) {
+    if (!enabled && treeOf(button).activeElement === button) {
       this.#focused = button;
       if (!wanted && !this.#primary.disabled) this.#primary.focus({ preventScroll: true });
     }
@@ -1371,13 +1376,14 @@ var STYLE = `
 
 ${CONTROLS}
 ${VIEW}`;
-function addStyle(document2) {
-  const known = document2.getElementById(ID);
-  const style = known ?? document2.createElement("style");
+function addStyle(el) {
+  const tree = treeOf(el);
+  const known = tree.getElementById(ID);
+  const style = known ?? element("style", "");
   if (style.textContent !== STYLE) style.textContent = STYLE;
   if (known) return;
   style.id = ID;
-  document2.head.append(style);
+  (tree instanceof Document ? tree.head : tree).append(style);
 }
 
 // src/times.js
@@ -1625,7 +1631,7 @@ var microphone_default = () => {
     send(model, { type: "hello", page });
   }
   function render({ model, el, signal }) {
-    addStyle(el.ownerDocument);
+    addStyle(el);
     const panel = new Panel(el, { act, change, level: () => recorder.level.shown(now()) }, signal);
     panels2.set(el, panel);
     signal.addEventListener("abort", () => panels2.delete(el), { once: true });

@@ -1,4 +1,4 @@
-// Generated from js/src (sha256 87c19f3c287756571ced80553a8e99980bf7476dc3b266f32176e9eeaa363b9a); edit there, then: npm --prefix js run build
+// Generated from js/src (sha256 22f0d6780d168dbd6ebcb2ac03b6e1cca1028976aeacee0503ab83a35fbca8cd); edit there, then: npm --prefix js run build
 
 // src/kernel_gone.js
 var kernelGone = (layout) => (
@@ -149,6 +149,59 @@ function same(a, b) {
 
 // src/random_name.js
 var randomName = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// src/elements.js
+function element(tag, name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  if (name) made.className = name;
+  made.append(...children);
+  return made;
+}
+function treeOf(el) {
+  const root = el.getRootNode();
+  return root instanceof ShadowRoot ? root : el.ownerDocument;
+}
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+function attribute(node, name, value) {
+  if (node.getAttribute(name) === value) return;
+  if (value === null) node.removeAttribute(name);
+  else node.setAttribute(name, value);
+}
+var ICONS = {
+  search: "M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9M10.5 10.5L14 14",
+  mark: "M4 14.5V2M4 2.5h8.5l-2.5 3l2.5 3H4",
+  copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+  save: "M8 2v8.5M4.5 7L8 10.5L11.5 7M2.5 13.5h11",
+  audience: "M1.5 3h13v10h-13zM4 9.2h3.5M9 9.2h3M4 11h5.5",
+  screen: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
+  up: "M3.5 10L8 5.5L12.5 10",
+  down: "M3.5 6L8 10.5L12.5 6",
+  newest: "M8 2v9.5M4 8l4 4l4-4",
+  close: "M3.5 3.5l9 9M12.5 3.5l-9 9"
+};
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "rt-icon");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+function tool(name, sign, act, { signal, bare = false, title = "" }) {
+  const made = element("button", "rt-tool", { type: "button", title: title || (bare ? name : "") });
+  if (sign) made.append(icon(sign));
+  if (bare) made.setAttribute("aria-label", name);
+  else made.append(element("span", "rt-name", {}, name));
+  made.addEventListener("click", act, { signal });
+  return made;
+}
+function keepKeys(node) {
+  node.setAttribute("data-lm-suppress-shortcuts", "true");
+}
 
 // src/style_controls.js
 var CONTROLS = `
@@ -367,13 +420,14 @@ var STYLE = `
 
 ${CONTROLS}
 ${VIEW}`;
-function addStyle(document2) {
-  const known = document2.getElementById(ID);
-  const style = known ?? document2.createElement("style");
+function addStyle(el) {
+  const tree = treeOf(el);
+  const known = tree.getElementById(ID);
+  const style = known ?? element("style", "");
   if (style.textContent !== STYLE) style.textContent = STYLE;
   if (known) return;
   style.id = ID;
-  document2.head.append(style);
+  (tree instanceof Document ? tree.head : tree).append(style);
 }
 function hideTwin(document2, twin) {
   if (!twin) return () => {
@@ -429,55 +483,6 @@ function captions(segments, most) {
     rows = [...wrap(named + text.trim(), most), ...rows];
   }
   return rows.slice(-ROWS);
-}
-
-// src/elements.js
-function element(tag, name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  if (name) made.className = name;
-  made.append(...children);
-  return made;
-}
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-function attribute(node, name, value) {
-  if (node.getAttribute(name) === value) return;
-  if (value === null) node.removeAttribute(name);
-  else node.setAttribute(name, value);
-}
-var ICONS = {
-  search: "M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9M10.5 10.5L14 14",
-  mark: "M4 14.5V2M4 2.5h8.5l-2.5 3l2.5 3H4",
-  copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
-  save: "M8 2v8.5M4.5 7L8 10.5L11.5 7M2.5 13.5h11",
-  audience: "M1.5 3h13v10h-13zM4 9.2h3.5M9 9.2h3M4 11h5.5",
-  screen: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
-  up: "M3.5 10L8 5.5L12.5 10",
-  down: "M3.5 6L8 10.5L12.5 6",
-  newest: "M8 2v9.5M4 8l4 4l4-4",
-  close: "M3.5 3.5l9 9M12.5 3.5l-9 9"
-};
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "rt-icon");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
-}
-function tool(name, sign, act, { signal, bare = false, title = "" }) {
-  const made = element("button", "rt-tool", { type: "button", title: title || (bare ? name : "") });
-  if (sign) made.append(icon(sign));
-  if (bare) made.setAttribute("aria-label", name);
-  else made.append(element("span", "rt-name", {}, name));
-  made.addEventListener("click", act, { signal });
-  return made;
-}
-function keepKeys(node) {
-  node.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 // src/audience.js
@@ -762,7 +767,7 @@ var Log = class {
   toEnd() {
     this.#following = true;
     this.#follow();
-    if (this.el.ownerDocument.activeElement === this.#newest) this.#log.focus({ preventScroll: true });
+    if (treeOf(this.el).activeElement === this.#newest) this.#log.focus({ preventScroll: true });
     this.#newest.hidden = true;
   }
   /** Bring a place into sight. @param {string} sid @param {Range | null} range */
@@ -1410,7 +1415,7 @@ var transcript_view_default = () => {
     ask();
   }
   function render({ model, el, signal }) {
-    addStyle(el.ownerDocument);
+    addStyle(el);
     const name = randomName();
     const view = new View(el, signal, lines, (request) => {
       if (kernelGone(model.get("layout"))) return false;
