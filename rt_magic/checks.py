@@ -190,7 +190,7 @@ def _settings(resolved: Resolved) -> Iterator[Check]:
         if service.credential is not None and os.environ.get(f"{prefix}_API_KEY"):
             yield Check("settings", "note", f"the credential is used, not the key in {prefix}_API_KEY")
         address = service.endpoint or os.environ.get(f"{prefix}_ENDPOINT", "")
-        if split(address).path.strip("/"):
+        if split(address).path.strip("/") and (isinstance(service, VoiceLive) or service.host_only):
             yield Check("settings", "note", "of the endpoint only the host is used; path and version are left out")
 
 

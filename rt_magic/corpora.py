@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import inspect
+import itertools
 import os
 import queue
 import time
@@ -152,7 +154,8 @@ class Results(Iterator[tuple[Path, Result]]):
     """The files as they get done: pairs of path and transcript, or error; `errors` keeps the latter by path.
 
     `to_pandas()` does them all and returns one table. Going through it uses it up, and a second time raises
-    ConfigurationError: with a manifest the call of `transcribe_files` can be repeated at no cost.
+    ConfigurationError: with a manifest the call of `transcribe_files` can be repeated at no cost. After an error that
+    concerned all, or an interrupt, a loop goes on with the files that are left.
     """
 
     def __init__(
@@ -168,7 +171,9 @@ class Results(Iterator[tuple[Path, Result]]):
         self._options = options
         self._settings = settings_hash(settings_of(options))
         self._submit = submit
+        self._most = most
         self._pacing = Pacing(most)
+        self._numbers = itertools.count()
         self._wordless: list[Path] = []
         self._given = 0
         self._manifest = manifest
@@ -182,6 +187,7 @@ class Results(Iterator[tuple[Path, Result]]):
     def __iter__(self) -> Self:
         if self._given == self._count:
             raise ConfigurationError(USED_UP)
+        self._go_on()
         return self
 
     def __next__(self) -> tuple[Path, Result]:
@@ -242,6 +248,13 @@ class Results(Iterator[tuple[Path, Result]]):
     def _check_whole(self) -> None:
         if self._given:
             raise ConfigurationError(USED_UP)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up, with new hope, what an error or an interrupt has left."""
+        if inspect.getgeneratorstate(self._steps) == inspect.GEN_CLOSED:
+            self._pacing = Pacing(self._most)
+            self._steps = self._work()
 
     def _work(self) -> Generator[tuple[Path, Result]]:
         shown = ""
@@ -294,7 +307,7 @@ class Results(Iterator[tuple[Path, Result]]):
                 if known is not None:
                     return self._with_sound(job.path, known)
         job.attempts += 1
-        number = id(job)
+        number = next(self._numbers)
         # The number of the attempt makes each call another one: some executors know a call again by its arguments.
         try:
             future = self._submit(transcribe_one, str(job.path), self._options, job.attempts)
@@ -309,6 +322,8 @@ class Results(Iterator[tuple[Path, Result]]):
         try:
             number = self._ended.get(timeout=timeout)
         except queue.Empty:
+            return None
+        if number not in self._running:  # it was cancelled, and is done anew
             return None
         job, future = self._running[number]
         outcome = self._outcome(future)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rt_magic.cell.better import MODEL, BetterWords
+from rt_magic.optional import extra
 from rt_magic.portal import portal
 from rt_magic.widgets.microphone import Microphone
 
@@ -145,7 +146,7 @@ def test_a_missing_engine_is_named_with_the_line_that_installs_it() -> None:
     BetterWords(microphone, lambda model: "here")
     ask(microphone)
     wait(lambda: microphone.better["state"] == "failed")
-    assert 'pip install "rt-magic[whisper]"' in microphone.better["sentence"]
+    assert microphone.better["sentence"] == f"faster-whisper is not installed; to install it: {extra('whisper')}"
 
 
 def test_the_process_ends_with_the_cell(hub: type[Hub]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 import rt_magic as rt
 from rt_magic.audio.capture import check_capture
+from rt_magic.optional import extra
 from rt_magic.portal import portal
 from rt_magic.widgets.messages import FromPage, MicrophoneFailed
 from rt_magic.widgets.own_microphone import OwnMicrophone
@@ -42,7 +44,7 @@ def page(microphone: PipeMicrophone) -> Iterator[FrontEnd]:
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where sounddevice is not installed the refusal is one line with the command; so it is without PortAudio."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(rt.ConfigurationError, match=r'pip install "rt-magic\[mic\]"'):
+    with pytest.raises(rt.ConfigurationError, match=re.escape(extra("mic"))):
         rt.Transcriber(microphone="kernel", service="ws://127.0.0.1:9")
     monkeypatch.undo()
     if sys.platform == "linux":

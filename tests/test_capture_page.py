@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import logging
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from rt_magic.portal import portal
 from rt_magic.widgets.microphone import Microphone
 
 
@@ -47,6 +49,16 @@ def get(address: str, path: str, host: str | None = None) -> tuple[int, dict[str
         connection.endheaders()
         answer = connection.getresponse()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+
+
+def test_two_that_ask_at_once_get_one_server(microphone: Microphone) -> None:
+    """Each has an address of its own, on the same port."""
+
+    async def both() -> list[str]:
+        return list(await asyncio.gather(*(microphone._capture.address() for _ in range(2))))
+
+    first, second = map(urlsplit, portal().run(both()).result(10))
+    assert first.port == second.port and first.fragment != second.fragment
 
 
 def test_sound_comes_from_who_has_the_token(microphone: Microphone) -> None:

@@ -71,6 +71,29 @@ async def test_settings_that_are_taken_and_not_applied_are_said_again_in_the_oth
         assert not [note for note in transcript.meta["notes"] if "instead of" in note]
 
 
+async def test_where_neither_shape_is_right_the_first_one_counts() -> None:
+    """A server of another model that takes the nested shape and refuses the flat one is worked with as it is."""
+
+    class Stubborn(Speaches):
+        shows = answers = False
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.greet()
+        nested = dict((await connection.expect(SessionUpdate)).session)
+        own = {"transcription": {"model": "its-own"}, "turn_detection": None}
+        await connection.send(SessionUpdated({**nested, "audio": {"input": {**nested["audio"]["input"], **own}}}))
+        await connection.expect(SessionUpdate)
+        field = "session.input_audio_transcription"
+        await connection.send(ErrorEvent("Unknown parameter", code="unknown_parameter", param=field))
+        await connection.expect(CommitAudio)
+        await connection.turn("bonjour")
+        await connection.finish()
+
+    async with ScriptedPeer(script, dialect=Stubborn) as peer:
+        transcript = await say(rt.Compatible(peer.url, model="m"), language="fr")
+    assert transcript.text == "bonjour"
+
+
 async def test_a_flat_server_is_known_by_its_first_frame() -> None:
     """The session that it shows tells the shape, so that one update is enough; the address names the model."""
     updates: list[SessionUpdate] = []

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import distributed
 import numpy as np
@@ -257,6 +258,33 @@ async def test_a_service_that_is_not_there_ends_it(tmp_path: Path) -> None:
     with pytest.raises(rt.ServiceConnectionError, match="no connection to 127"):
         await heard(sorted(hums(tmp_path, 4)), manifest=tmp_path / "m.jsonl", service=url)
     assert not (tmp_path / "m.jsonl").exists()
+
+
+async def test_after_an_error_of_all_the_rest_can_be_done(tmp_path: Path) -> None:
+    """Asked again, what an outage had left is done, as a table or in a loop; never is there a table with less."""
+    written = hums(tmp_path, 3)
+    async with Stenographer() as peer:
+        port = urlsplit(peer.url).port or 0
+    results = rt.transcribe_files(sorted(written), service=f"ws://127.0.0.1:{port}", progress=False)
+    for _ in range(2):
+        with pytest.raises(rt.ServiceConnectionError):
+            await asyncio.to_thread(results.to_pandas)
+    async with Stenographer(port=port):
+        table = await asyncio.to_thread(results.to_pandas)
+    assert dict(zip(map(Path, table["path"]), table["text"], strict=True)) == written
+
+
+async def test_after_an_interrupt_the_rest_can_be_done(tmp_path: Path) -> None:
+    """What was under way and what had not begun is done by the next loop, each file once in all."""
+    written = hums(tmp_path, 4)
+    async with Stenographer(pause=0.3) as peer:
+        results = rt.transcribe_files(sorted(written), service=peer.url, max_concurrency=2, progress=False)
+        first = await asyncio.to_thread(next, results)
+        with pytest.raises(KeyboardInterrupt):
+            results._steps.throw(KeyboardInterrupt)
+        rest = await asyncio.to_thread(list, results)
+    found = {path: result.text for path, result in [first, *rest] if isinstance(result, Transcript)}
+    assert len(rest) == 3 and found == written
 
 
 async def test_an_error_of_our_own_is_no_sign_of_the_service(tmp_path: Path) -> None:

@@ -235,6 +235,13 @@ def test_a_key_without_its_endpoint_is_noted(monkeypatch: pytest.MonkeyPatch) ->
     assert "AZURE_OPENAI_ENDPOINT is not" not in text  # the service has an endpoint of its own
 
 
+@pytest.mark.parametrize("path", ["mai/v1/realtime", "openai/v1/realtime?deployment=voice", "openai/realtime"])
+def test_a_path_that_is_used_is_not_said_to_be_left_out(path: str) -> None:
+    """A deployment in the address counts, and so does MAI's way of speaking."""
+    text = str(rt.doctor(rt.AzureOpenAI(f"http://127.0.0.1:9/{path}", api_key="sk-secret-other")))
+    assert ("only the host is used" in text) is (path == "openai/realtime")
+
+
 async def test_settings_that_mislead_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables that nobody reads, a key beside a credential, a path in the endpoint: each is said."""
     monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-01-preview")

@@ -509,7 +509,7 @@ def test_without_the_media_extra_the_error_names_it(m4a: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     last = done.stderr.strip().splitlines()[-1]
-    assert "AudioError" in last and "a.m4a" in last and 'pip install "rt-magic[media]"' in last
+    assert "AudioError" in last and "a.m4a" in last and ' pip install "rt-magic[media]"' in last
 
 
 def test_text_in_a_file_named_like_sound_is_no_audio(tmp_path: Path) -> None:

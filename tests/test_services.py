@@ -17,6 +17,7 @@ import pytest
 
 import rt_magic as rt
 from rt_magic.exceptions import ConfigurationError
+from rt_magic.optional import extra
 from rt_magic.session.addresses import socket_address
 from rt_magic.session.defaults import chosen_service, configure, use
 from rt_magic.session.resolution import check_service, resolve_service
@@ -301,7 +302,7 @@ def test_another_language_is_refused_with_the_ways_out(language: str, name: str)
     assert name in said and f"--lang {language}" in said
     ways = (
         "set AZURE_OPENAI_ENDPOINT",
-        'pip install "rt-magic[whisper]"',
+        extra("whisper"),
         "--model /path/to/model",
         "--service openai",
     )

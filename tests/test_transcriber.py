@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import soundfile
 
 import rt_magic as rt
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
 from rt_magic.transcriber import Transcriber
 from tests.pages import Page
+from tests.test_capture_page import enter
 
 NOISE = np.random.default_rng(0).integers(-60, 60, 24_000).astype(np.int16)
 """One second, too quiet to be speech, whose samples differ."""
@@ -333,6 +339,28 @@ async def test_a_forgotten_microphone_pauses_and_disconnects() -> None:
     assert states(transcriber)[-2:] == ["draining", "stopped"]
 
 
+async def test_a_service_that_is_away_makes_no_silence() -> None:
+    """Whether somebody speaks is not known while nobody listens: it does not pause, and the words come later."""
+    there = asyncio.Event()
+
+    async def late(connection: PeerConnection) -> None:
+        await there.wait()
+        await words("after")(connection)
+
+    async with ScriptedPeer(late) as peer:
+        transcriber = Transcriber(service=peer.url, idle=0.3)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        for _ in range(10):
+            page.speak(NOISE[:2400])
+            await asyncio.sleep(0.1)
+        assert transcriber.state == "connecting" and transcriber.microphone.command.get("name") != "pause"
+        there.set()
+        await until(lambda: transcriber.value == "after")
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+
+
 async def test_a_long_pause_disconnects_and_stop_ends_it() -> None:
     """A pause that is forgotten closes the connection too; Stop then ends the transcript with all its words."""
     async with ScriptedPeer(words("one")) as peer:
@@ -370,6 +398,38 @@ async def test_start_after_an_error_goes_on_in_the_same_transcript() -> None:
     assert transcript.duration == 2.0
     (gap,) = [event for event in transcript.events if event["type"] == "gap"]
     assert (gap["at"], gap["seconds"] >= 0) == (1.0, True)
+
+
+@pytest.mark.parametrize("name", ["talk.flac", "talk.wav"])
+async def test_after_an_error_the_saved_sound_goes_on_too(tmp_path: Path, name: str) -> None:
+    """Start after an error adds to the same file; only a Stop without one completes it."""
+    async with ScriptedPeer(Refusal(401, '{"error": {"message": "bad key"}}'), words("one", "two")) as peer:
+        transcriber = Transcriber(service=peer.url, save=tmp_path / name)
+        page = Page(transcriber.microphone)
+        page.start("a")
+        page.speak(NOISE)
+        await until(lambda: transcriber.state == "error")
+        page.end("stop")
+        await until(lambda: transcriber.transcript.done)
+        page.start("b")
+        page.speak(NOISE)
+        await until(lambda: transcriber.value == "one two")
+        page.end("stop")
+        await asyncio.to_thread(transcriber.wait, 20)
+        samples, rate = soundfile.read(tmp_path / name, dtype="int16")
+        assert rate == 24_000 and samples.tolist() == NOISE.tolist() * 2
+        page.start("c")
+        await until(lambda: "the sound is complete in" in str(transcriber.error))
+
+
+def test_saved_flac_is_whole_at_the_end_of_a_process(tmp_path: Path) -> None:
+    """Whoever leaves after an error, with the file still open, has all of it."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom rt_magic.audio.saving import FlacFile\n"
+        "sys.saver = FlacFile(Path(sys.argv[1]))\nsys.saver.write(bytes(range(200)) * 300)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "a.flac"], check=True)
+    assert soundfile.read(tmp_path / "a.flac", dtype="int16")[0].tobytes() == bytes(range(200)) * 300
 
 
 async def test_the_notice_is_shown_once_for_each_destination() -> None:
@@ -415,6 +475,21 @@ async def test_after_a_reload_the_cell_says_how_the_text_is_kept(private: bool) 
         await asyncio.to_thread(transcriber.wait, 20)
         assert ("run `talk` in a new cell" in transcriber.status) is not private
     assert transcriber.status.startswith("stopped")
+
+
+async def test_a_capture_page_is_no_reload() -> None:
+    """The page that only records shows no words and saves no notebook."""
+    transcriber = Transcriber(service=rt.Local())
+    Page(transcriber.microphone).send({"type": "hello", "page": "first"})
+    await until(lambda: transcriber._live.page == "first")
+    address = transcriber.microphone.capture_page()
+    with enter(address, urlsplit(address).fragment) as socket:
+        socket.send(json.dumps({"type": "hello", "page": "second"}))
+        await until(lambda: transcriber.microphone.is_capture_page("second"))
+        socket.send(json.dumps({"type": "hello", "page": "second"}))
+        await asyncio.sleep(0.2)
+    assert transcriber._live.page == "first" and not transcriber._live.reloaded
+    transcriber.close()
 
 
 async def test_on_segment_runs_once_for_each_segment_inside_the_wait() -> None:

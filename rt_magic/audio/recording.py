@@ -91,6 +91,11 @@ class Recording:
         return self._samples
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes no more audio."""
+        return self._closed
+
+    @property
     def duration(self) -> float:
         """Length in seconds."""
         return self._samples / SAMPLE_RATE

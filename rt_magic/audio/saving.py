@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import weakref
 from pathlib import Path
 from typing import Protocol
 
@@ -98,7 +99,10 @@ class WavFile:
 
 
 class FlacFile:
-    """A FLAC file; its header tells the length only once it is closed, decoders read it without."""
+    """A FLAC file; its header tells the length only once it is closed, decoders read it without.
+
+    It is closed at the latest when the process ends.
+    """
 
     def __init__(self, path: Path) -> None:
         import soundfile
@@ -106,6 +110,7 @@ class FlacFile:
         self._path = path
         self._begun = False
         self._file = soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC")
+        self._completed = weakref.finalize(self, self._file.close)
 
     def write(self, pcm: bytes) -> None:
         """Add samples at the end."""
@@ -114,6 +119,6 @@ class FlacFile:
 
     def close(self) -> None:
         """Complete the file, or remove it if nothing was added."""
-        self._file.close()
+        self._completed()
         if not self._begun:
             self._path.unlink(missing_ok=True)

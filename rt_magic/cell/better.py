@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from rt_magic.optional import extra
 from rt_magic.portal import portal
 from rt_magic.threads import in_thread
 from rt_magic.widgets.messages import Better
@@ -77,6 +78,8 @@ class BetterWords:
         self._process = None
         if "folder" in said:
             self._show("fetched", self._fetched(MODEL), MEGABYTES)
+        elif "missing" in said:
+            self._show("failed", f"faster-whisper is not installed; to install it: {extra(str(said['missing']))}")
         elif "error" in said:
             self._show("failed", str(said["error"]))
         elif code < 0:

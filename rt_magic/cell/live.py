@@ -39,6 +39,10 @@ Longer than the session itself waits for a service that has fallen silent, so th
 """
 
 
+BEHIND = 5.0
+"""Seconds of sound that may wait to be sent; with more, what is said is known too late to speak of silence."""
+
+
 class Live:
     """Open a session at the microphone's start, feed it, show its state in the microphone, and close it."""
 
@@ -118,8 +122,9 @@ class Live:
     def _follow(self, stage: Stage, detail: str) -> None:
         match stage:
             case "hello":
-                self.reloaded = self.reloaded or self._page not in ("", detail)
-                self._page = detail
+                if not self.microphone.is_capture_page(detail):
+                    self.reloaded = self.reloaded or self._page not in ("", detail)
+                    self._page = detail
                 self._show()
             case "asked":
                 self.error = None
@@ -195,7 +200,7 @@ class Live:
     def _begin_again(self, session: RealtimeSession, ending: asyncio.Task[None]) -> None:
         if not ending.done():
             raise ConfigurationError("the last words are still being written: click Start again in a moment")
-        if self._save is not None:
+        if session.recording.closed:
             raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
         if self.transcript.recording is not session.recording:
             raise ConfigurationError("the sound of this transcript was forgotten: run the cell again to record more")
@@ -225,10 +230,17 @@ class Live:
         if self.duration is not None and recorded >= self.duration * SAMPLE_RATE:
             self.microphone.stop()
         elif self._phase == "listening":
-            if self.idle is not None and time.monotonic() - self._spoke_at > self.idle:
+            if self.idle is not None and self._is_quiet(session, self.idle):
                 self._why = f"paused: nothing was said for {status.spoken(self.idle)}; click Resume to go on"
                 self.microphone.pause()
             self._show()
+
+    def _is_quiet(self, session: RealtimeSession, idle: float) -> bool:
+        """Whether nothing has been said for so many seconds; the service is asked, and waited for."""
+        now = time.monotonic()
+        if session.state != "listening" or session.behind > BEHIND:
+            self._spoke_at = now  # what it has not heard may be speech
+        return now - self._spoke_at > idle and not self.transcript.interim
 
     def _captured(self) -> float | None:
         """Return when the sound at hand was captured, on the monotonic clock; None where the page does not say."""
@@ -278,7 +290,7 @@ class Live:
         await self._rest.settled(session)
         failure = await drain(session, PATIENCE)
         self.error = self.error or failure
-        if self._save is not None:
+        if self._save is not None and self.error is None:
             session.recording.close()  # which completes the file; else Start may go on
         self._move("stopped" if self.error is None else "error", "stopped" if self.error is None else "")
         counts = session.counts

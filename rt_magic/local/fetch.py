@@ -1,6 +1,7 @@
 """`python -m rt_magic.local.fetch NAME`: fetch a model in a process that can be ended, and say how far it is.
 
-Each line on stdout is JSON: `{"megabytes": n}` while it goes on, then `{"folder": path}` or `{"error": sentence}`. The
+Each line on stdout is JSON: `{"megabytes": n}` while it goes on, then `{"folder": path}`, `{"error": sentence}` or
+`{"missing": extra}`, of which the sentence is for whoever knows where it is read. The
 process ends when its stdin closes; what has come by then is kept, and the next attempt goes on from there.
 """
 
@@ -10,6 +11,7 @@ import json
 import os
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 from rt_magic.exceptions import RtMagicError
@@ -26,6 +28,9 @@ def say(**facts: object) -> None:
 
 def main(name: str) -> int:
     """Fetch a model; return the exit code."""
+    if find_spec("faster_whisper") is None:
+        say(missing="whisper")
+        return 1
     done = threading.Event()
 
     def watch() -> None:

@@ -52,6 +52,11 @@ class AzureOpenAI:
         return DIALECTS["mai" if mai else "azure"]
 
     @property
+    def host_only(self) -> bool:
+        """Whether the address says no more than its host: no deployment, and no way of speaking."""
+        return not any(self._named()) and "mai" not in split(self._base).path.split("/")
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """Audiences to ask a token for, in order."""
         return (self.scope,) if self.scope else cloud_of(self.host).scopes

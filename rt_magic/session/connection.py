@@ -205,7 +205,6 @@ class Connection:
 
     async def _read(self, socket: ClientConnection) -> None:
         async for message in socket:
-            before = self.protocol.state
             events = self.protocol.receive(message)
             while self.protocol.refused_commits:
                 self._emit(self, CutRefused(self.protocol.refused_commits.pop(0)))
@@ -216,8 +215,7 @@ class Connection:
             if self._error is not None:
                 raise self._error
             self._raise_failure()
-            if before is not State.STREAMING and self.protocol.state is State.STREAMING:
-                self._begin()
+            self._begin_when_accepted()
             await self._send_due()
             self._waiting.changed.set()
         raise self._closed(socket.close_code or 1005, socket.close_reason or "")
@@ -248,6 +246,10 @@ class Connection:
                 if event.item_id not in seen and not self.protocol.awaits_commit:
                     cutter.hear()
 
+    def _begin_when_accepted(self) -> None:
+        if self.opened_at is None and self.protocol.state is State.STREAMING:
+            self._begin()
+
     def _begin(self) -> None:
         accepted = self.protocol.accepted
         assert accepted is not None
@@ -272,6 +274,7 @@ class Connection:
                 await asyncio.sleep(LATE_ANSWER)
                 self.protocol.decide()
                 self._raise_failure()
+                self._begin_when_accepted()
                 await self._send_due()
                 continue
             greeted = self.protocol.state is State.CONFIGURING

@@ -31,18 +31,20 @@ class CaptureLink:
     ) -> None:
         self._widget, self._receive = widget, receive
         self._server: CaptureServer | None = None
+        self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def address(self) -> str:
         """Return an address that can be opened once; the first one begins to serve the page."""
-        if self._server is None:
-            from rt_magic.widgets.capture_page import CaptureServer
+        async with self._opening:  # two pages may ask at once
+            if self._server is None:
+                from rt_magic.widgets.capture_page import CaptureServer
 
-            server = CaptureServer(self._receive, self._traits)
-            await server.open()
-            self._server = server
-            self._widget.observe(self._tell_trait, names=list(TOLD))
-        return self._server.address()
+                server = CaptureServer(self._receive, self._traits)
+                await server.open()
+                self._server = server
+                self._widget.observe(self._tell_trait, names=list(TOLD))
+            return self._server.address()
 
     def give(self, page: str) -> None:
         """Send an address to a page of the notebook that asked for one; returns at once."""

@@ -159,6 +159,10 @@ class Microphone(anywidget.AnyWidget):
         """
         return portal().run(self._capture.address()).result(10)
 
+    def is_capture_page(self, page: str) -> bool:
+        """Whether a page of that name is such a page of ours."""
+        return self._capture.brought(page)
+
     @property
     def source(self) -> str:
         """Where the sound came from last: "notebook page", "capture page" or "kernel"; "" before any."""
@@ -283,7 +287,7 @@ class Microphone(anywidget.AnyWidget):
                                 return self._carry_out(self._intake.refuse([], str(error), time.monotonic()))
                         self._tell_clock()
                     elif stage == "start":
-                        where = "capture page" if self._capture.brought(detail) else "notebook page"
+                        where = "capture page" if self.is_capture_page(detail) else "notebook page"
                         self._source = "kernel" if self._own else where
                     page = "" if self._intake.page == OWN else self._intake.page  # every page may stop that one
                     if self.page != page:
