@@ -59,6 +59,13 @@ def _closing(line: str, start: int) -> int:
 _FIELD = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 
 
+def _own(namespace: Mapping[str, object]) -> list[str]:
+    """Return the names that a notebook has given, without IPython's."""
+    return [
+        name for name in namespace if not name.startswith("_") and name not in ("In", "Out", "exit", "quit", "open")
+    ]
+
+
 def look_up(text: str, namespace: Mapping[str, object], option: str) -> object:
     """Return `text` with each `{name}` replaced by that variable; only `{name}`: the variable's value itself.
 
@@ -68,7 +75,7 @@ def look_up(text: str, namespace: Mapping[str, object], option: str) -> object:
 
     def value(name: str) -> object:
         if name not in namespace:
-            near = get_close_matches(name, [known for known in namespace if not known.startswith("_")], n=1)
+            near = get_close_matches(name, _own(namespace), n=1)
             raise ConfigurationError(
                 f"{option}: there is no variable {name!r}"
                 + (f"; did you mean {{{near[0]}}}?" if near else "; define it first, or write {{ and }} for braces")

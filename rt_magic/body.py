@@ -176,7 +176,7 @@ class Body:
                         raise ConfigurationError(
                             "this cell waits, so its code cannot await: the loop is taken; add --no-wait"
                         )
-                except Exception as error:
+                except (Exception, SystemExit) as error:  # a step ends neither the kernel nor the transcription
                     self._errors.show(error)
         finally:
             self._running = False
@@ -202,7 +202,7 @@ class Body:
                         value = self._step(segment)
                     if inspect.isawaitable(value):
                         await value
-                except (Exception, KeyboardInterrupt) as error:
+                except (Exception, KeyboardInterrupt, SystemExit) as error:
                     self._errors.show(error)
         finally:
             self._running = False

@@ -20,8 +20,9 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from rt_magic.audio.capture import check_capture
 from rt_magic.audio.pcm import SAMPLE_RATE, silence
-from rt_magic.exceptions import RtMagicError
+from rt_magic.exceptions import ConfigurationError, RtMagicError
 from rt_magic.portal import portal
 from rt_magic.secrets import redact
 from rt_magic.session import embedded, prefetch
@@ -31,6 +32,7 @@ from rt_magic.session.diagnosis import explain_network
 from rt_magic.session.resolution import Resolved, check_service
 from rt_magic.session.services import AzureOpenAI, Local, Service, VoiceLive
 from rt_magic.session.session import RealtimeSession
+from rt_magic.shell import in_kernel
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.widgets import lane
 from rt_magic.wire.addresses import Rung
@@ -157,7 +159,14 @@ def _lane() -> Check:
 
 def _microphone(widget: Any) -> Iterator[Check]:
     microphone = getattr(widget, "microphone", widget)
-    if microphone is None:
+    if microphone is None and not in_kernel():
+        try:
+            check_capture()
+        except ConfigurationError as error:
+            yield Check("microphone", "note", *_split(str(error)))
+        else:
+            yield Check("microphone", "ok", "this machine's can be opened; --microphone kernel")
+    elif microphone is None:
         yield Check("microphone", "skipped", "none was given", "rt.doctor(widget=t) looks at that of a Transcriber t")
     elif microphone.error:
         yield Check("microphone", "failed", *_split(microphone.error))

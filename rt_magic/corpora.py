@@ -129,7 +129,10 @@ def found_files(paths: Paths) -> list[Path]:
     if not isinstance(paths, str | os.PathLike | Iterable):
         raise ConfigurationError(f"{paths!r} are no files; give a pattern such as 'talks/*.flac', or a list of paths")
     if not isinstance(paths, str | os.PathLike):
-        found = [Path(path).expanduser() for path in paths]
+        given = list(paths)
+        if wrong := [path for path in given if not isinstance(path, str | os.PathLike)]:
+            raise ConfigurationError(f"{wrong[0]!r} is no path; give a list of paths, or a pattern: 'talks/*.flac'")
+        found = [Path(path).expanduser() for path in given]
     elif (path := Path(paths).expanduser()).is_dir():
         raise ConfigurationError(f"{os.fspath(paths)!r} is a folder; say which files: {os.fspath(path / '*.flac')!r}")
     elif path.exists():

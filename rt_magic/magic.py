@@ -133,6 +133,8 @@ class TranscribeMagics(Magics):
             raise UsageError(str(error)) from None
         except SyntaxError as error:  # of the body; the lines in here say nothing of it
             raise error.with_traceback(None) from None
+        except KeyboardInterrupt as stop:
+            raise stop.with_traceback(None) from None
         except OSError as error:
             raise UsageError(
                 f"the operating system says: {error}; free disk space or fix the permissions, and run the cell again"
@@ -242,6 +244,10 @@ class TranscribeMagics(Magics):
         if cell is None or not cell.strip():
             return None
         step, awaits = body.compile_body(cell, self.shell, lambda: bound)
+        if not in_kernel() and (awaits or not waits):
+            raise ConfigurationError(
+                "in a terminal the code below the line runs while the cell waits: leave --no-wait out, and use no await"
+            )
         if awaits and waits:
             raise ConfigurationError(
                 "a cell that waits blocks the event loop, so its code cannot use await: add --no-wait"

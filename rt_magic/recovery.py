@@ -54,24 +54,20 @@ class Leftover:
     def _began(self) -> str:
         return self.started_at.astimezone().strftime("%Y-%m-%d %H:%M %Z")
 
+    @property
+    def audio(self) -> tuple[Any, int]:
+        """The sound, as `Transcript.audio`: float32 samples from -1 to 1, and their rate in Hz. Raises AudioError."""
+        return self._samples().astype("float32") / 32768, SAMPLE_RATE
+
     def transcribe(self, service: Any = None, *, progress: bool = True) -> Transcript:
         """Transcribe what was recorded, with the language it was recorded for; the recording stays until `delete`.
 
         `service` is chosen as for `rt_magic.transcribe`, by what is set now, not by where the recording went.
         Raises AudioError where nothing is left, and what `transcribe` raises.
         """
-        import numpy as np
-
         from rt_magic.audio.files import open_audio
 
-        audio = self.path / AUDIO
-        if not audio.exists():
-            raise AudioError(f"the recording in {self.path} is gone")
-        count = audio.stat().st_size // BYTES_PER_SAMPLE
-        if not count:
-            raise AudioError(f"the recording in {self.path} is empty: nothing had been said when its process died")
-        samples = np.memmap(audio, "<i2", "r", shape=(count,))
-        source = replace(open_audio(samples, sample_rate=SAMPLE_RATE), name=f"the recording from {self._began}")
+        source = replace(open_audio(self._samples(), sample_rate=SAMPLE_RATE), name=f"the recording from {self._began}")
         session = RealtimeSession(
             chosen_service(service).service,
             language=self.options.get("language"),
@@ -89,6 +85,17 @@ class Leftover:
         if progress:
             warn(source.name, session.warnings)
         return transcript
+
+    def _samples(self) -> Any:
+        import numpy as np
+
+        audio = self.path / AUDIO
+        if not audio.exists():
+            raise AudioError(f"the recording in {self.path} is gone")
+        count = audio.stat().st_size // BYTES_PER_SAMPLE
+        if not count:
+            raise AudioError(f"the recording in {self.path} is empty: nothing had been said when its process died")
+        return np.memmap(audio, "<i2", "r", shape=(count,))
 
     def delete(self) -> None:
         """Remove the recording from the disk."""

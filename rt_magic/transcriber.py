@@ -23,7 +23,7 @@ from rt_magic.cell.destination import destination
 from rt_magic.cell.driver import Driver, transcripts
 from rt_magic.cell.live import PATIENCE, Live
 from rt_magic.cell.notebook import current_notebook, execution_count
-from rt_magic.cell.status import BY_HAND, LIVE, NO_LANE, NO_VIEW, READY, WITHOUT_WIDGETS, State
+from rt_magic.cell.status import BY_HAND, LIVE, NO_LANE, NO_PAGE, NO_VIEW, READY, WITHOUT_WIDGETS, State
 from rt_magic.cell.steps import Steps
 from rt_magic.cell.terminal import Lines
 from rt_magic.cell.twin import Twin
@@ -101,7 +101,8 @@ class Transcriber(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no
         check_service(resolved.service, spoken, python=True)
         self.service = resolved.service.pinned()
         self.transcript = Transcript()
-        hint = BY_HAND if self._without_view and not in_kernel() else self._without_view
+        by_hand = BY_HAND if place == "kernel" else NO_PAGE
+        hint = by_hand if self._without_view and not in_kernel() else self._without_view
         self._twin = Twin(self.transcript, private=private, hint=hint)
         self._steps = Steps(self._waiting_changed, lambda: self.transcript.segments)
         if on_segment is not None:

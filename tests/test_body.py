@@ -178,6 +178,13 @@ def test_errors_are_shown_under_the_cell(page: FrontEnd) -> None:
     assert "s1\n" not in cell.text
 
 
+def test_a_body_that_exits_ends_no_kernel(page: FrontEnd) -> None:
+    """sys.exit is shown as what it is, the next segment has its turn, and the kernel lives on."""
+    cell = page.run("body = make('if segment.id == \"s1\": raise SystemExit(1)\\nprint(segment.id)'); feed(3, 0.01);")
+    page.until(lambda: "s2" in cell.text)
+    assert "SystemExit" in str(cell.outputs) and page.value("1 + 1") == 2
+
+
 def test_errors_show_the_users_lines_and_repeats_are_counted(page: FrontEnd) -> None:
     """A traceback names the running cell and the cell's own lines, none of the library's; the same one is counted."""
     cell = page.run("body = make('x = 1\\nnothing(segment.id)'); feed(4, 0.01);")

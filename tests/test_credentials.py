@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -111,6 +112,12 @@ async def test_azure_identitys_own_token_function_is_named() -> None:
 
     provider = get_bearer_token_provider(Synchronous(), SCOPES[0])  # type: ignore[arg-type]  # by shape, not by type
     assert await headers(credential=provider) == ({"Authorization": "Bearer token-1"}, "get_bearer_token_provider")
+
+
+async def test_a_function_without_a_name_is_called_what_it_is() -> None:
+    """A lambda is called by no name of the function around it, and a variable that is not there is said to be so."""
+    with pytest.raises(rt.AuthenticationError, match="the token function gave no token: there is no 'NO_SUCH"):
+        await headers(credential=lambda: os.environ["NO_SUCH_TOKEN"])
 
 
 @pytest.mark.parametrize("secret", ["", "  ", "ключ-secret", "abc\u00a0secret", "abc\nsecret"])

@@ -60,6 +60,8 @@ SELECT = body("OperationNotSupported", "use deployment=<deployment-id> or intent
         (OPENAI, Refusal(401), rt.AuthenticationError, "the key is not valid"),
         (AZURE, Refusal(402), rt.ServiceConnectionError, "credit"),
         (AZURE, Refusal(403), rt.AuthenticationError, "private endpoint.*Networking.*suspended"),
+        (SIGNED_IN, Refusal(403, body("PermissionDenied", "The principal lacks the required data action x")),
+         rt.AuthenticationError, "token of AzureCliCredential is good.*no role.*Cognitive Services OpenAI User"),
         (OPENAI, Refusal(403), rt.AuthenticationError, "address may be wrong"),
         (AZURE, Refusal(404, body("DeploymentNotFound", "The API deployment for this resource does not exist.")),
          rt.ServiceConnectionError, "one of two: .*'ear'.*own name.*takes minutes.*deployment list.*REALTIME_DEPLOY"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -303,3 +304,10 @@ async def test_the_magic_examines_the_service_that_the_cell_would_use(
             shell.run_line_magic("transcribe", "--doctor --service team")
         shell.run_line_magic("config", "TranscribeMagics.allowed_services = []")
     assert "all is well" in shown and "model ear" in shown and "sk-secret" not in shown
+
+
+def test_outside_a_notebook_it_looks_at_this_machines_microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal records with no page's: whether what that takes is installed is part of the way."""
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    (check,) = [check for check in rt.doctor(rt.Local()).checks if check.name == "microphone"]
+    assert check.verdict == "note" and 'install "rt-magic[mic]"' in f"{check.found} {check.mend}"

@@ -298,3 +298,18 @@ def test_files_and_folders_that_are_not_there_are_said(tmp_path: Path) -> None:
         Transcript.read(tmp_path / "nowhere.json")
     with pytest.raises(ConfigurationError, match=r"cannot be written: there is no folder '.*nodir'"):
         Transcript().save(tmp_path / "nodir" / "talk.srt")
+
+
+def test_without_words_it_is_said_whether_any_may_come() -> None:
+    """Of what is done there are none, not none yet."""
+    transcript = Transcript()
+    assert transcript._repr_mimebundle_()["text/plain"] == "(no words yet)"
+    transcript._finish()
+    shown = transcript._repr_mimebundle_()
+    assert shown["text/plain"] == "(no words)" and "(no words)" in shown["text/html"]
+
+
+def test_a_limit_that_is_no_number_is_refused() -> None:
+    """As one sentence."""
+    with pytest.raises(ConfigurationError, match="max_line_width='a' is not possible"):
+        Transcript().to_srt(max_line_width="a")  # type: ignore[arg-type]

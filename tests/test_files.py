@@ -137,6 +137,8 @@ def test_samples_that_are_not_numbers_are_silence() -> None:
     assert likeness(found[5000:], REFERENCE[5000:]) > 0.9999
     assert open_audio(sound, sample_rate=SAMPLE_RATE).note.startswith("100 of its ")
     assert open_audio(chirp(SAMPLE_RATE), sample_rate=SAMPLE_RATE).note == ""
+    with pytest.raises(AudioError, match="holds no numbers"):
+        open_audio(np.full(24_000, np.nan, "f4"), sample_rate=SAMPLE_RATE)
 
 
 def test_a_list_is_told_where_many_files_go() -> None:
@@ -308,7 +310,7 @@ def test_what_comes_before_damage_is_decoded(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(AudioError) as caught:
         for block in open_audio(path).blocks():
             blocks.append(block)
-    assert "; stop=2 transcribes what is there" in str(caught.value)
+    assert "; rt_magic.transcribe with stop=2 gives what is there" in str(caught.value)
     assert sum(map(len, open_audio(path, stop=2.0).blocks())) == 2 * 2 * SAMPLE_RATE
     found = to_float32(b"".join(blocks))
     assert 1.5 * SAMPLE_RATE < len(found) < 2.5 * SAMPLE_RATE and likeness(found, REFERENCE) > 0.9999
@@ -335,7 +337,7 @@ def test_where_a_truncated_file_ends_is_said_only_where_it_is_known(tmp_path: Pa
     with pytest.raises(AudioError, match="truncated: it ends before 39") as caught:
         decoded(open_audio(path, start=40.0))
     assert "stop=" not in str(caught.value)
-    with pytest.raises(AudioError, match=r"; stop=([\d.]+)") as caught:
+    with pytest.raises(AudioError, match=r"with stop=([\d.]+)") as caught:
         decoded(open_audio(path))
     there = float(str(caught.value).rpartition("stop=")[2].split()[0])
     assert 15 < len(decoded(open_audio(path, stop=there))) / SAMPLE_RATE < 25

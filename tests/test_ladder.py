@@ -353,6 +353,20 @@ async def test_a_busy_service_is_left_alone_for_as_long_as_it_says() -> None:
     assert any("429" in status and "quota" in status for status in states)
 
 
+@pytest.mark.parametrize("code", [1008, 4000])
+async def test_what_was_complained_of_before_the_end_is_said(code: int) -> None:
+    """A service that says why in an error and then closes is quoted with it."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.send(ErrorEvent("Your resource is paused."))
+        await connection.close(code)
+
+    async with ScriptedPeer(script) as peer:
+        with pytest.raises(rt.RtMagicError, match=rf"\({code}: Your resource is paused\.\)"):
+            await say(rt.Compatible(peer.url))
+
+
 async def test_attempts_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that stays down is given up after six attempts, by its own words."""
     refusals = [Refusal(503, "no room", {"retry-after-ms": "5"})] * 6

@@ -84,6 +84,7 @@ def refusal(shell: InteractiveShell, cell: str, capsys: pytest.CaptureFixture[st
         ("%%transcribe --wait\n", "--from"),
         ("%%transcribe x.wav\nNew York and Paris", "--keywords"),
         ("%%transcribe x.wav\nawait something()", "--no-wait"),
+        ("%%transcribe x.wav --no-wait\nprint(1)", "in a terminal the code below the line runs while the cell waits"),
         ("%transcribe --speed 2", "--from"),
     ],
 )

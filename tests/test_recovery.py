@@ -63,6 +63,8 @@ def test_a_killed_process_leaves_all_it_recorded(
     (leftover,) = recover()
     assert leftover.duration == pytest.approx(len(pcm) / 48_000) and leftover.source is None
     assert (leftover.path / "audio.pcm").read_bytes() == pcm
+    samples, rate = leftover.audio
+    assert rate == 24_000 and (samples * 32768).astype("<i2").tobytes() == pcm
     transcript = leftover.transcribe()
     assert "transcribing the recording from 20" in capsys.readouterr().err
     assert transcript.text == phrases()[1].text

@@ -293,6 +293,13 @@ def test_settings_that_cannot_work_are_refused_at_once(make: Any) -> None:
 # ── what cannot be done here ──
 
 
+@pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-realtime-whisper"])
+def test_a_hosted_model_without_a_service_is_told_where_it_is(model: str) -> None:
+    """It is no model of the embedded engine, which is what there is without a service."""
+    with pytest.raises(ConfigurationError, match="no service is set: add --service openai or azure"):
+        check_service(Local(model=model))
+
+
 @pytest.mark.parametrize(("language", "name"), [("fr", "French"), ("de-AT", "German"), ("ja", "Japanese")])
 def test_another_language_is_refused_with_the_ways_out(language: str, name: str) -> None:
     """The embedded engine understands English; for another language each way out is one line to copy."""

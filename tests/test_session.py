@@ -305,6 +305,38 @@ async def test_a_service_that_never_answers_the_last_turn_leaves_it_marked() -> 
     assert transcript.text == ""
 
 
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+async def test_sound_of_which_nothing_was_heard_is_marked_failed(offset: float) -> None:
+    """A service that takes the settings and says no more, not even that somebody speaks, leaves no whole transcript."""
+
+    async def deaf(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.finish()
+
+    async with ScriptedPeer(deaf) as peer, RealtimeSession(rt.Compatible(peer.url), offset=offset) as session:
+        await session.send(noise(2.0))
+        transcript = await session.finish(timeout=0.3)
+    (segment,) = transcript.segments
+    assert (segment.start, segment.end, segment.text) == (offset, offset + 2.0, "")
+    assert segment.final and segment.error == "no final text came within 0.3 s"
+
+
+async def test_after_text_only_the_rest_is_marked_failed() -> None:
+    """What was final stays; of the sound behind it nothing is known."""
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept()
+        await connection.audio(seconds=1.0)
+        await connection.turn("one", start=0.0, end=1.0)
+        await connection.finish()
+
+    async with ScriptedPeer(script) as peer, RealtimeSession(rt.Compatible(peer.url)) as session:
+        await session.send(noise(3.0))
+        transcript = await session.finish(timeout=0.5)
+    assert [(s.text, s.error is None) for s in transcript.segments] == [("one", True), ("", False)]
+    assert transcript.segments[1].end == 3.0 and transcript.text == "one"
+
+
 async def test_a_refused_setting_is_dropped_and_noted() -> None:
     """A service that does not know a field is asked again without it, and the user is told once."""
 

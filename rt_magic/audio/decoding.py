@@ -152,7 +152,7 @@ class AudioSource:
                         yield kept
         except (soundfile.SoundFileError, RuntimeError) as error:
             whole = int(position / self.sample_rate)
-            rest = f"; stop={whole} transcribes what is there" if whole > self.start else ""
+            rest = f"; rt_magic.transcribe with stop={whole} gives what is there" if whole > self.start else ""
             raise AudioError(
                 f"{self.name} cannot be decoded any further ({said(error)}); it may be damaged{rest}"
             ) from error
@@ -234,5 +234,5 @@ def truncated(name: str, there: float, promised: float | None, start: float) -> 
     """
     there = math.floor(there * 100) / 100  # never more than there is, so that it can be asked for
     why = "and nothing says that it ends there" if promised is None else f"and its header promises {promised:.2f} s"
-    hint = f"; stop={there:.2f} transcribes what is there" if there >= start + MINIMUM else ""
+    hint = f"; rt_magic.transcribe with stop={there:.2f} gives what is there" if there >= start + MINIMUM else ""
     return f"{name} is truncated: it ends after {there:.2f} s {why}{hint}"

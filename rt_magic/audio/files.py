@@ -165,6 +165,8 @@ def _array_source(array: NDArray[Any], sample_rate: int | None, start: float | N
         raise AudioError(f"{name} reaches {peak:g}, and floats mean -1 to 1; divide it, 16-bit samples by 32768")
     first, last, duration = _span(name, start, stop, len(array) / sample_rate)
     missing = int(np.isnan(array).sum()) if np.issubdtype(array.dtype, np.floating) else 0
+    if missing == array.size:
+        raise AudioError(f"{name} holds no numbers (all of its {array.size} values are NaN)")
     note = f"{missing} of its {array.size} values are no numbers (NaN) and are taken for silence" if missing else ""
     return AudioSource(name, array, sample_rate, channels, first, last, duration, note=note)
 
@@ -233,6 +235,8 @@ def _media_source(name: str, source: Any, start: float | None, stop: float | Non
         ) from error
     try:
         with av.open(opened(source)) as container:
+            if not container.streams.audio:
+                raise AudioError(f"{name} cannot be read as audio (there is no sound in it)")
             stream = container.streams.audio[0]
             total = float(container.duration / av.time_base) if container.duration else None
             rate, channels = stream.rate, stream.channels

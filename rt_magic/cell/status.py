@@ -31,6 +31,10 @@ NO_VIEW = (
 )
 
 BY_HAND = "Nothing was said yet: .start() begins, .stop() ends."
+NO_PAGE = (
+    'no page can record here: rt_magic.Transcriber(microphone="kernel") takes the microphone of this machine, and '
+    "rt_magic.transcribe a file"
+)
 """The same in a terminal."""
 
 NO_LANE = (

@@ -65,4 +65,8 @@ class Twin:
         if not shown and self._hint and not self._transcript.done:
             note = html.escape(self._hint)
             return {"text/html": f"<div class='rt-static {self.name}'>{note}</div>", "text/plain": self._hint}
-        return {"text/html": export.to_html(shown, classes=self.name), "text/plain": export.to_plain(shown)}
+        done = self._transcript.done
+        return {
+            "text/html": export.to_html(shown, classes=self.name, done=done),
+            "text/plain": export.to_plain(shown, done=done),
+        }

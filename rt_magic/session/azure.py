@@ -37,6 +37,7 @@ class AzureOpenAI:
     ways: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
+        _check_endpoint(self.endpoint)
         if self.endpoint is not None:
             self.target(Rung())
         check_credential(self.credential)
@@ -143,6 +144,7 @@ class VoiceLive:
     ways: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
+        _check_endpoint(self.endpoint)
         if self.endpoint is not None:
             self.target(Rung())
         check_credential(self.credential)
@@ -222,3 +224,10 @@ def check_name(address: str, example: str) -> None:
         )
     if "." not in name and not is_loopback(name):
         raise ConfigurationError(f"{address!r} is a name, not an address; write {example}")
+
+
+def _check_endpoint(endpoint: object) -> None:
+    if not isinstance(endpoint, str | None):
+        raise ConfigurationError(
+            f"endpoint={endpoint!r} is no address; give it as a text, such as https://<resource>.openai.azure.com"
+        )

@@ -105,6 +105,8 @@ class Connection:
         self._wake = asyncio.Event()
         self._finishing = False
         self._error: RtMagicError | None = None
+        self._complaint = ""
+        """What the service has complained of, if it has said nothing since."""
         self._their_clock = 0.0
         """Seconds by which the service's clock is ahead of ours."""
         self._pongs: deque[Awaitable[float]] = deque()
@@ -201,7 +203,7 @@ class Connection:
     # ── inner ──
 
     def _closed(self, code: int, reason: str) -> RtMagicError:
-        return explain_close(code, reason, self.asked.host, self.request_id)
+        return explain_close(code, reason or self._complaint, self.asked.host, self.request_id)
 
     async def _read(self, socket: ClientConnection) -> None:
         async for message in socket:
@@ -209,6 +211,7 @@ class Connection:
             while self.protocol.refused_commits:
                 self._emit(self, CutRefused(self.protocol.refused_commits.pop(0)))
             for event in events:
+                self._complaint = event.message if isinstance(event, ErrorEvent) else ""
                 self._note(event)
                 if self.protocol.failure is None:
                     self._emit(self, _clean(event))

@@ -231,8 +231,8 @@ def _name(credential: object) -> str:
     """Return the class of a credential, or the function's own name."""
     if isinstance(credential, TokenCredential) or not hasattr(credential, "__qualname__"):
         return type(credential).__name__
-    name = str(credential.__qualname__).partition(".<locals>")[0]
-    return "the token function" if "<" in name else name
+    name = str(credential.__qualname__)
+    return "the token function" if "<lambda>" in name else name.partition(".<locals>")[0]
 
 
 def _answered(credential: Any) -> str:
@@ -244,4 +244,5 @@ def _answered(credential: Any) -> str:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, or its type; what looks like a secret is left out."""
-    return redact((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
+    said = f"there is no {error}" if isinstance(error, KeyError) else str(error).strip()
+    return redact((said.splitlines() or [type(error).__name__])[0][:200])

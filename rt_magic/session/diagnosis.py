@@ -157,10 +157,8 @@ def _bad_request(asked: Asked, refused: Refused) -> str:
 
 def _unauthorized(asked: Asked, refused: Refused) -> str:
     if asked.signed_in:
-        role = "Cognitive Services User" if asked.service == "voicelive" else "Cognitive Services OpenAI User"
         return (
-            f"the token of {asked.credential} was refused. Likeliest: its account has no role on the resource; give it "
-            f"{role} under Access control (IAM), new roles take up to ten minutes. Else the "
+            f"the token of {asked.credential} was refused. Likeliest: {_no_role(asked)}. Else the "
             "endpoint is a regional one where it must be the resource's own host, or the audience is another cloud's "
             "(AzureOpenAI(scope=...))"
         )
@@ -173,7 +171,17 @@ def _unauthorized(asked: Asked, refused: Refused) -> str:
     return "the key is not valid for this service; check it"
 
 
+def _no_role(asked: Asked) -> str:
+    role = "Cognitive Services User" if asked.service == "voicelive" else "Cognitive Services OpenAI User"
+    return (
+        f"its account has no role on the resource; give it {role} under Access control (IAM), new roles take up to "
+        "ten minutes"
+    )
+
+
 def _forbidden(asked: Asked, refused: Refused) -> str:
+    if asked.signed_in and "lacks the required data action" in refused.body:
+        return f"the token of {asked.credential} is good, but {_no_role(asked)}"
     if asked.azure:
         return (
             "the resource is closed to this network (private endpoint or firewall: see its Networking page), or the "

@@ -16,6 +16,7 @@ from rt_magic.session.addresses import split
 from rt_magic.session.services import AzureOpenAI, Compatible, Local, OpenAI, Service, VoiceLive, is_azure
 from rt_magic.shell import running_shell
 from rt_magic.wire.dialects import DIALECTS
+from rt_magic.wire.models import MODELS
 from rt_magic.words import SERVICES
 
 
@@ -153,6 +154,12 @@ def check_service(service: Service, languages: tuple[str, ...] = (), *, python: 
     if not isinstance(service, Local):
         raise ConfigurationError(f"{service!r} is not a service; give {_OBJECT}")
     whisper = service.engine == "whisper" or (service.engine == "auto" and service.model is not None)
+    hosted = next((name for name in MODELS if service.model is not None and name in service.model), None)
+    if hosted is not None:
+        how = 'service="openai"' if python else "--service openai"
+        raise ConfigurationError(
+            f"{service.model} is a model of OpenAI and Azure OpenAI, and no service is set: add {how} or azure"
+        )
     if whisper and find_spec("faster_whisper") is None:
         raise ConfigurationError(f"the whisper engine is not installed; install it with: {extra('whisper')}")
     if not whisper and find_spec("pocketsphinx") is None and find_spec("faster_whisper") is None:

@@ -27,15 +27,17 @@ from rt_magic.session.provenance import versions
 from rt_magic.session.report import Report
 from rt_magic.session.resolution import check_service
 from rt_magic.session.services import Service
+from rt_magic.session.settled import settled_by
 from rt_magic.session.timing import DEFAULT, Timing
 from rt_magic.session.updates import Updates
 from rt_magic.session.wishes import wishes
 from rt_magic.threads import this_thread
-from rt_magic.transcript.folding import fold
+from rt_magic.transcript.folding import fold, sounds
 from rt_magic.transcript.segments import CutRefused, GaveUp, Lost, Opened, Segment, TurnCut
 from rt_magic.transcript.transcript import Transcript
 from rt_magic.transcript.turns import Folded
 from rt_magic.wire.events import ServerEvent
+from rt_magic.wire.protocol import MINIMUM_COMMIT
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +53,10 @@ class RealtimeSession:
     service takes it. `turn_detection` is "auto", "server", "semantic", "client" or "off"; `silence_ms` is the pause
     that ends a turn. Errors of the service are raised by `send`, `finish` and iteration. Leaving without `finish`
     cancels. Raises ConfigurationError for what cannot work.
+
+    `live=True` says that sound comes as it is spoken, so that `transcript.latency` is measured. `recording` and
+    `transcript` are used where they are given, and made anew else; `offset` is the second of a source at which the
+    recording begins. `on_state(state, sentence)` is called on the session's loop. `timing` has its time limits.
     """
 
     _keeping = Keeper
@@ -214,11 +220,20 @@ class RealtimeSession:
             async with asyncio.timeout(timeout):
                 await self._over.wait()
         except TimeoutError:
-            self._take(GaveUp(f"no final text came within {timeout:g} s"))
+            self._take(GaveUp(f"no final text came within {timeout:g} s", self._unheard()))
             await self._stop_task()
             self._end("stopped", "stopped; the service did not answer in time")
         self._raise_error()
         return self.transcript
+
+    def _unheard(self) -> tuple[int, int] | None:
+        """Return the end of the recording that became no turn, if it is long enough to be one."""
+        carriers = self._keeper.carriers
+        start, stop = carriers.settled.position, self.recording.samples
+        if (current := carriers.current) is not None:
+            settled = settled_by(sounds(self._folded, current.number), current.first)
+            start = max([start, *(end for _, end in settled)])
+        return (start, stop) if stop - start >= MINIMUM_COMMIT else None
 
     def resume(self) -> None:
         """Begin again after the end or an error, on the session's loop: the recording and the transcript go on.

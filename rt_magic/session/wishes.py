@@ -42,6 +42,8 @@ def wishes(
         ),
         abilities,
     )
+    if turn_detection in ("server", "semantic") and wanted.turn_detection == "client":
+        notes.append("this model has no turn detection of its own; pauses are found here")
     return wanted, tuple(notes), abilities.streams
 
 

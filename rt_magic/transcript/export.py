@@ -73,7 +73,7 @@ def to_csv(segments: Iterable[Segment]) -> str:
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def to_plain(segments: Iterable[Segment]) -> str:
+def to_plain(segments: Iterable[Segment], *, done: bool = False) -> str:
     """Return segments, interim ones too, as lines with times, for a terminal and for viewers without HTML."""
     lines = []
     for segment in segments:
@@ -82,10 +82,10 @@ def to_plain(segments: Iterable[Segment]) -> str:
         text = segment.text if segment.error is None else f"{segment.text} [{segment.error}]".strip()
         if text:
             lines.append(_CONTROL.sub("\ufffd", f"{time}{speaker}{text}{'' if segment.final else ' …'}"))
-    return "\n".join(lines) or "(no words yet)"
+    return "\n".join(lines) or _nothing(done)
 
 
-def to_html(segments: Iterable[Segment], *, classes: str = "") -> str:
+def to_html(segments: Iterable[Segment], *, classes: str = "", done: bool = False) -> str:
     """Return segments, interim ones too, as static HTML without scripts; every text is escaped."""
     lines = []
     for segment in segments:
@@ -98,5 +98,9 @@ def to_html(segments: Iterable[Segment], *, classes: str = "") -> str:
         speaker = f"<strong>{html.escape(segment.speaker)}:</strong> " if segment.speaker else ""
         mark = "" if segment.final else " …"
         lines.append(f"<div class='rt-line' dir='auto'>{time}{speaker}{text}{mark}</div>")
-    body = "".join(lines) or "<div class='rt-line'>(no words yet)</div>"
+    body = "".join(lines) or f"<div class='rt-line'>{_nothing(done)}</div>"
     return f"<div class='{html.escape(f'rt-static {classes}'.strip())}'>{body}</div>"
+
+
+def _nothing(done: bool) -> str:
+    return "(no words)" if done else "(no words yet)"

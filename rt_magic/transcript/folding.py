@@ -57,6 +57,8 @@ def _take(state: Folded, event: Foldable, now: float, connection: int) -> Change
         case Lost():
             return _lose(state, connection)
         case GaveUp():
+            if not state.open and event.unheard is not None:
+                _unheard(state, connection, *event.unheard)
             return _merge([_fail(state, turn, event.message, now) for turn in list(state.open)])
         case ItemAdded() | ItemDone():
             # Items can be other things than turns, so none is begun here.
@@ -150,6 +152,13 @@ def _begin(state: Folded, connection: int, item_id: str | None) -> Turn:
     state.open.append(turn)
     insert(state, [turn], index_of(state.order, follower) if follower else len(state.order))
     return turn
+
+
+def _unheard(state: Folded, connection: int, start: int, stop: int) -> None:
+    turn = _begin(state, connection, None)
+    turn.sound_from, turn.sound_to = start, stop
+    turn.start, turn.end = start / SAMPLE_RATE + state.offset, stop / SAMPLE_RATE + state.offset
+    sort_in(state, turn)
 
 
 def _time(state: Folded, turn: Turn, event: SpeechStarted | SpeechStopped) -> Changes:

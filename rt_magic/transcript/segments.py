@@ -105,9 +105,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """No more text will come: every open turn is marked failed with this message."""
+    """No more text will come: every open turn is marked failed with this message.
+
+    Where none is open, `unheard` is: samples of the recording, first and behind the last, for which the service has
+    given no sign at all.
+    """
 
     message: str
+    unheard: tuple[int, int] | None = None
 
 
 Foldable: TypeAlias = ServerEvent | Opened | TurnCut | CutRefused | Lost | GaveUp

@@ -33,7 +33,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("max_line_width", "max_line_count", "max_duration"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not (isinstance(value, int | float) and value > 0):
                 raise ConfigurationError(f"{name}={value!r} is not possible; give a positive number, or None")
         if self.max_line_count is not None and self.max_line_width is None:
             raise ConfigurationError("max_line_count counts lines of max_line_width characters; give both")

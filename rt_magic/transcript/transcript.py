@@ -315,7 +315,10 @@ class Transcript(Written):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         shown = self._store.ordered()
-        return {"text/plain": export.to_plain(shown), "text/html": export.to_html(shown)}
+        return {
+            "text/plain": export.to_plain(shown, done=self.done),
+            "text/html": export.to_html(shown, done=self.done),
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process is done and has no recording.

@@ -13,7 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from rt_magic.exceptions import RemoteProtocolError
+from rt_magic.exceptions import ConfigurationError, RemoteProtocolError
 from rt_magic.portal import portal
 from rt_magic.threads import in_thread
 from rt_magic.transcript.ledger import Ledger
@@ -100,6 +100,8 @@ class TranscriptView(anywidget.AnyWidget):
     value = FinalText(read_only=True)
 
     def __init__(self, transcript: Transcript | None = None, *, private: bool = False, **kwargs: Any) -> None:
+        if not isinstance(transcript, Transcript | None):
+            raise ConfigurationError(f"{transcript!r} is not a transcript; give one, or Transcript.read(path)")
         self.private = private
         self._transcript = transcript
         self._unsubscribe: Callable[[], None] | None = None
