@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rt_magic.audio.decoding import AudioSource
@@ -37,14 +38,12 @@ def watched(
         return _watch(future)
     if not is_seen():
         return _watch(future, _each(waits, lambda sentence: warn(audio.name, [sentence])))
-    from tqdm.auto import tqdm
-
     total = None if audio.duration is None else round(audio.duration, 1)
 
     # tqdm's own line would end in a speed of "s/s".
     shape = "{desc}: {percentage:3.0f}%|{bar}| {n:g} of {total:g} s" if total else "{desc}: {n:g} s"
     said = f"transcribing {audio.name}"
-    with tqdm(total=total, bar_format=shape, desc=said, leave=False) as bar:
+    with _bar(total=total, bar_format=shape, desc=said, leave=False) as bar:
 
         def show_all() -> None:
             why = waits()
@@ -60,13 +59,34 @@ def warn(name: str, sentences: Iterable[str]) -> None:
         print(f"{name}: {sentence}", file=sys.stdout if in_kernel() else sys.stderr)
 
 
-def files_bar(count: int, *, show: bool) -> Any:
-    """Return a bar of `count` files, which comes rarely into a log."""
-    from tqdm.auto import tqdm
-
+def files_bar(count: int, *, show: bool) -> AbstractContextManager[Any]:
+    """Show a bar of `count` files, which comes rarely into a log."""
     every = 0.1 if is_seen() else IN_A_LOG
     slowest = max(10.0, every)
-    return tqdm(total=count, unit="file", desc="transcribing", disable=not show, mininterval=every, maxinterval=slowest)
+    return _bar(total=count, unit="file", desc="transcribing", disable=not show, mininterval=every, maxinterval=slowest)
+
+
+@contextmanager
+def _bar(**options: Any) -> Iterator[Any]:
+    """Show a bar of tqdm; a saved notebook keeps how it ended, where tqdm alone leaves how it began."""
+    from tqdm.auto import tqdm
+    from tqdm.notebook import tqdm as in_notebooks
+
+    if options.get("disable") or not issubclass(tqdm, in_notebooks):
+        with tqdm(**options) as bar:
+            yield bar
+        return
+    from IPython.display import display
+
+    bar = tqdm(**options, display=False)
+    shown = display(bar.container, display_id=True)
+    try:
+        yield bar
+    finally:
+        ended = str(bar) if bar.leave else ""
+        bar.close()
+        drawn = bar.container._repr_mimebundle_() if bar.leave else {}
+        shown.update({**drawn, "text/plain": ended}, raw=True)
 
 
 def _watch(future: concurrent.futures.Future[Transcript], show: Callable[[], object] = lambda: None) -> Transcript:

@@ -90,6 +90,7 @@ LIBRARIES = {
     "traitlets": ("widgets.*", "transcriber", "magic"),
     "IPython": (
         "magic",
+        "progress",
         "extension",
         "body",
         "transcriber",

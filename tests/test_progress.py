@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import IPython
@@ -14,6 +15,8 @@ import pytest
 import rt_magic as rt
 from rt_magic.progress import IN_A_LOG, files_bar, is_seen
 from rt_magic.testing import PeerConnection, Refusal, ScriptedPeer
+from tests.corpus import recordings
+from tests.kernels import kernel
 
 
 class Terminal(io.StringIO):
@@ -72,3 +75,17 @@ def test_a_key_without_its_endpoint_is_said(
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     rt.transcribe(np.zeros(4_800), sample_rate=24_000)
     assert "AZURE_OPENAI_API_KEY is set and AZURE_OPENAI_ENDPOINT is not" in capsys.readouterr().err
+
+
+def test_a_saved_notebook_keeps_how_a_bar_ended(tmp_path: Path) -> None:
+    """Of one file nothing stays, of many the count; not the 0 % that it began with."""
+    paths = [str(path) for path in sorted(recordings(tmp_path, 2))]
+    with kernel() as page:
+        page.run(f"import rt_magic as rt; paths = {paths!r}")
+        page.run("rt.transcribe(paths[0], service='local');", timeout=60)
+        (one,) = page.displays.values()
+        page.displays.clear()
+        page.run("rt.transcribe_files(paths, service='local').to_pandas();", timeout=60)
+        (many,) = page.displays.values()
+    assert one["text/plain"] == ""
+    assert "2/2" in many["text/plain"] and "application/vnd.jupyter.widget-view+json" in many
