@@ -200,7 +200,7 @@ class Live:
     def _begin_again(self, session: RealtimeSession, ending: asyncio.Task[None]) -> None:
         if not ending.done():
             raise ConfigurationError("the last words are still being written: click Start again in a moment")
-        if session.recording.closed:
+        if self._save is not None and session.recording.closed:
             raise ConfigurationError(f"the sound is complete in {self._save}: run the cell again for more")
         if self.transcript.recording is not session.recording:
             raise ConfigurationError("the sound of this transcript was forgotten: run the cell again to record more")
