@@ -154,11 +154,10 @@ def check_service(service: Service, languages: tuple[str, ...] = (), *, python: 
     if not isinstance(service, Local):
         raise ConfigurationError(f"{service!r} is not a service; give {_OBJECT}")
     whisper = service.engine == "whisper" or (service.engine == "auto" and service.model is not None)
-    hosted = next((name for name in MODELS if service.model is not None and name in service.model), None)
-    if hosted is not None:
+    if service.model in MODELS:  # by its whole name: a folder of one's own may be called after it
         how = 'service="openai"' if python else "--service openai"
         raise ConfigurationError(
-            f"{service.model} is a model of OpenAI and Azure OpenAI, and no service is set: add {how} or azure"
+            f"{service.model} is a hosted model, which the embedded engine lacks: name its service, {how} or azure"
         )
     if whisper and find_spec("faster_whisper") is None:
         raise ConfigurationError(f"the whisper engine is not installed; install it with: {extra('whisper')}")
